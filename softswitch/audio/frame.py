@@ -1,0 +1,48 @@
+"""The unit of sound: 20 ms of it.
+
+Everything that speaks or listens on a call exchanges `Frame`s, one each way every 20 ms. A frame is made once, where
+sound enters (decoder, synthesiser, file, tone), and then only passed on: nobody changes a frame he was given.
+"""
+
+from typing import Final, Protocol
+
+#: Length of every frame. RTP packets may be longer or shorter; the stream reframes them.
+FRAME_MS: Final = 20
+FRAME_SECONDS: Final = 0.020
+#: Frames in a second, and the sampling rate of telephone sound.
+FRAMES_PER_SECOND: Final = 50
+TELEPHONE_HZ: Final = 8000
+#: Bytes of one telephone frame: 160 samples, signed 16 bit, little endian, mono.
+FRAME_BYTES: Final = TELEPHONE_HZ * 2 // FRAMES_PER_SECOND
+
+
+class Frame:
+    """20 ms of mono sound: `pcm` is signed 16 bit little endian, `rate_hz * 2 // 50` bytes.
+
+    `voiced` is the verdict of the voice activity detector where the sound entered, None where none ran.
+    Not a frozen dataclass: 50 of these are made each second for each leg, and a plain slot class costs a third.
+    """
+
+    __slots__ = ("pcm", "rate_hz", "voiced")
+
+    def __init__(self, pcm: bytes, rate_hz: int = TELEPHONE_HZ, voiced: bool | None = None) -> None:
+        self.pcm = pcm
+        self.rate_hz = rate_hz
+        self.voiced = voiced
+
+    def __repr__(self) -> str:
+        return f"Frame({len(self.pcm)} bytes, {self.rate_hz} Hz, voiced={self.voiced})"
+
+
+#: 20 ms of telephone silence, given wherever `take()` returned None and the listener needs sound all the same.
+SILENCE: Final = Frame(bytes(FRAME_BYTES), voiced=False)
+
+
+class Voice(Protocol):
+    """All that a bridge needs of a party: a leg, a prompt, a tone, a recorder."""
+
+    def take(self) -> Frame | None:
+        """Return the next 20 ms it says; None is silence."""
+
+    def give(self, frame: Frame) -> None:
+        """Take the next 20 ms it hears; never blocks, never raises."""

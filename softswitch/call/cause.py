@@ -1,0 +1,107 @@
+"""Why a leg ended: one table from causes to Q.850 numbers, SIP statuses and words.
+
+Everything that answers, retries, fails over or reports reads this table and no other. SIP to Q.850 follows
+RFC 3398 sections 7.2.4.1 and 8.2.6.1; the words are those of ITU-T Q.850 shortened.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a leg ended: `q850` number, `sip` status that says it to a peer who is not answered yet, and words."""
+
+    q850: int
+    sip: int
+    words: str
+
+    NORMAL: ClassVar["Cause"]
+    BUSY: ClassVar["Cause"]
+    NO_ANSWER: ClassVar["Cause"]
+    UNAVAILABLE: ClassVar["Cause"]
+    REJECTED: ClassVar["Cause"]
+    NOT_FOUND: ClassVar["Cause"]
+    CANCELLED: ClassVar["Cause"]
+    NO_ROUTE: ClassVar["Cause"]
+    INCOMPATIBLE: ClassVar["Cause"]
+    CONGESTION: ClassVar["Cause"]
+    SHUTTING_DOWN: ClassVar["Cause"]
+    OUT_OF_ORDER: ClassVar["Cause"]
+    TIMEOUT: ClassVar["Cause"]
+    MEDIA_TIMEOUT: ClassVar["Cause"]
+    ENGINE_FAILED: ClassVar["Cause"]
+    INTERNAL: ClassVar["Cause"]
+
+    def __str__(self) -> str:
+        return f"{self.q850} {self.words}"
+
+
+Cause.NORMAL = Cause(16, 487, "normal clearing")
+Cause.BUSY = Cause(17, 486, "user busy")
+Cause.NO_ANSWER = Cause(19, 480, "no answer")
+Cause.UNAVAILABLE = Cause(20, 480, "temporarily unavailable")
+Cause.REJECTED = Cause(21, 603, "call rejected")
+Cause.NOT_FOUND = Cause(1, 404, "no such number")
+Cause.CANCELLED = Cause(16, 487, "cancelled by the caller")
+Cause.NO_ROUTE = Cause(3, 404, "no route to destination")
+Cause.INCOMPATIBLE = Cause(88, 488, "incompatible media")
+Cause.CONGESTION = Cause(42, 503, "switching equipment congestion")
+Cause.SHUTTING_DOWN = Cause(42, 503, "the switch is shutting down")
+Cause.OUT_OF_ORDER = Cause(27, 502, "destination out of order")
+Cause.TIMEOUT = Cause(102, 504, "the peer did not answer in time")
+Cause.MEDIA_TIMEOUT = Cause(41, 500, "no sound arrived any more")
+Cause.ENGINE_FAILED = Cause(41, 500, "a speech engine failed")
+Cause.INTERNAL = Cause(41, 500, "internal error")
+
+_BY_STATUS: dict[int, Cause] = {
+    400: Cause(41, 400, "bad request"),
+    401: Cause(21, 401, "credentials refused"),
+    402: Cause(21, 402, "payment required"),
+    403: Cause(21, 403, "forbidden"),
+    404: Cause.NOT_FOUND,
+    405: Cause(63, 405, "method not allowed"),
+    406: Cause(79, 406, "not acceptable"),
+    407: Cause(21, 407, "credentials refused"),
+    408: Cause(102, 408, "the peer did not answer in time"),
+    410: Cause(22, 410, "number changed"),
+    413: Cause(127, 413, "message too large"),
+    415: Cause(79, 415, "media type not supported"),
+    416: Cause(127, 416, "address scheme not supported"),
+    420: Cause(127, 420, "extension not supported"),
+    421: Cause(127, 421, "extension required"),
+    423: Cause(127, 423, "interval too short"),
+    480: Cause.UNAVAILABLE,
+    481: Cause(41, 481, "the peer does not know the call"),
+    482: Cause(25, 482, "loop detected"),
+    483: Cause(25, 483, "too many hops"),
+    484: Cause(28, 484, "number incomplete"),
+    485: Cause(1, 485, "number ambiguous"),
+    486: Cause.BUSY,
+    487: Cause.CANCELLED,
+    488: Cause.INCOMPATIBLE,
+    500: Cause(41, 500, "the peer failed"),
+    501: Cause(79, 501, "not implemented by the peer"),
+    502: Cause(38, 502, "network out of order"),
+    503: Cause(41, 503, "service unavailable"),
+    504: Cause(102, 504, "the peer's own peer did not answer in time"),
+    505: Cause(127, 505, "SIP version not supported"),
+    513: Cause(127, 513, "message too large"),
+    600: Cause(17, 600, "busy everywhere"),
+    603: Cause.REJECTED,
+    604: Cause(1, 604, "number exists nowhere"),
+    606: Cause(88, 606, "not acceptable anywhere"),
+}
+
+_BY_CLASS: dict[int, Cause] = {
+    3: Cause(23, 302, "moved, and redirection is not followed"),
+    4: Cause(127, 400, "refused by the peer"),
+    5: Cause(41, 500, "the peer failed"),
+    6: Cause(21, 603, "refused everywhere"),
+}
+
+
+def from_status(status: int) -> Cause:
+    """Return the cause that a final SIP status means; `sip` keeps the very status the peer gave."""
+    known = _BY_STATUS.get(status) or _BY_CLASS.get(status // 100, Cause.INTERNAL)
+    return known if known.sip == status else Cause(known.q850, status, known.words)

@@ -1,0 +1,102 @@
+"""A party on a call, as `call/` sees it: phone, browser, socket, or the AI itself.
+
+A leg is told what to do by its methods and says what happened to it through one sink of `LegEvent`s, in order. It never
+calls back from inside one of its methods with anything but that sink, and never blocks.
+"""
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from softswitch.audio.frame import Voice
+from softswitch.call.cause import Cause
+
+LegId = str
+
+
+class LegState(enum.Enum):
+    """Where a leg is in its life."""
+
+    NEW = "new"
+    RINGING = "ringing"
+    UP = "up"
+    HELD = "held"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """The far end rings."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyMedia:
+    """The far end sends sound before it answers, or can hear ours (183 with a session description)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The leg is up: sound flows both ways."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """A key was pressed at the far end; reported once, whichever way it came (`rfc4733`, `inband`, `info`)."""
+
+    digit: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class DigitsSent:
+    """Everything given to `send_dtmf` so far has been sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The far end put us on hold, or took us back."""
+
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The leg is over, and all that it owned has been given back. `by_peer`: the far end ended it."""
+
+    cause: Cause
+    by_peer: bool
+
+
+LegEvent = Ringing | EarlyMedia | Answered | Digit | DigitsSent | Held | Ended
+LegSink = Callable[["Leg", LegEvent], None]
+
+
+class Leg(Voice, Protocol):
+    """Anything that can be on a call. Commands that make no sense in the present state do nothing."""
+
+    @property
+    def id(self) -> LegId: ...
+    @property
+    def state(self) -> LegState: ...
+
+    def ring(self) -> None:
+        """Tell the calling party that it rings (180)."""
+
+    def progress(self) -> None:
+        """Open sound towards the calling party before the answer (183 with a session description)."""
+
+    def answer(self) -> None:
+        """Answer the calling party."""
+
+    def hold(self, held: bool) -> None:
+        """Put the far end on hold, or take it back."""
+
+    def send_dtmf(self, digits: str) -> None:
+        """Press keys towards the far end; `DigitsSent` follows."""
+
+    def refer(self, target: str) -> None:
+        """Ask the far end to call `target` instead."""
+
+    def hang_up(self, cause: Cause = Cause.NORMAL) -> None:
+        """End the leg, whatever its state: refuse, cancel or release. `Ended` follows, once."""
