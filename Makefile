@@ -1,0 +1,71 @@
+# Every target sets up what it needs first: nothing but make, a Python >= 3.11 and a network is taken for granted.
+#
+#   make demo      a real call with the receptionist, on this machine
+#   make test      every test, the live ones with their peers included
+#   make check     format, lint, types
+#   make test-unit, make test-live, make test-313    parts of it, and the unit suite on Python 3.13
+#
+# PYTHON names the interpreter of the virtual environment; ARGS is handed on: make test ARGS="-k echo -x".
+
+PYTHON ?=
+PYTHON313 ?=
+ARGS ?=
+VENV := .venv
+VENV_313 := .cache/venv-3.13
+BIN := $(VENV)/bin
+# Newer than pyproject.toml and the set-up script: nothing to do.
+READY := $(VENV)/ready
+READY_313 := $(VENV_313)/ready
+
+# A name that is not there (or a shim that leads nowhere) does not count as found.
+FIND_313 = for python in "$(PYTHON313)" python3.13 "$$HOME"/.pyenv/versions/3.13*/bin/python3.13; do \
+	if "$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then echo "$$python"; break; fi; done
+
+.PHONY: setup peers demo test test-unit test-live test-313 check format clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml docker/venv.sh
+	@docker/venv.sh "$(PYTHON)" $(VENV)
+	@touch $@
+
+peers:
+	@docker/setup.sh
+
+demo: $(READY)
+	@$(BIN)/softswitch demo $(ARGS)
+
+test: $(READY) peers
+	$(BIN)/python -m pytest $(ARGS)
+
+test-unit: $(READY)
+	$(BIN)/python -m pytest tests/unit $(ARGS)
+
+test-live: $(READY) peers
+	$(BIN)/python -m pytest tests/live $(ARGS)
+
+test-313:
+	@python=$$($(FIND_313)); \
+	if [ -z "$$python" ]; then \
+		echo "Python 3.13 is not on this machine: the unit suite was not run on it (make PYTHON313=/path/to/python3.13 test-313 names one)."; \
+	else \
+		$(MAKE) --no-print-directory PYTHON="$$python" $(READY_313) && \
+		$(VENV_313)/bin/python -m pytest tests/unit -p no:cacheprovider $(ARGS); \
+	fi
+
+$(READY_313): pyproject.toml docker/venv.sh
+	@mkdir -p $(dir $(VENV_313))
+	@docker/venv.sh "$(PYTHON)" $(VENV_313)
+	@touch $@
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

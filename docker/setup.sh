@@ -1,0 +1,49 @@
+#!/bin/sh
+# Install the Debian packages of the live peers that the tests talk to. Does nothing, and fast, where all are there.
+#
+#   docker/setup.sh            install what is missing, as root or with sudo
+#   docker/setup.sh --list     print the packages, one a line
+set -eu
+
+# One line for each peer: the command that shows it is there, the package that brings it.
+peers() {
+    cat <<'PEERS'
+sipp sip-tester
+PEERS
+}
+
+if [ "${1:-}" = "--list" ]; then
+    peers | cut -d' ' -f2
+    exit 0
+fi
+
+missing=""
+while read -r command package; do
+    command -v "$command" >/dev/null 2>&1 || missing="$missing $package"
+done <<EOF_PEERS
+$(peers)
+EOF_PEERS
+[ -n "$missing" ] || exit 0
+
+root=""
+if [ "$(id -u)" -ne 0 ]; then
+    root="sudo"
+    [ -t 0 ] || root="sudo -n"
+    command -v sudo >/dev/null 2>&1 || root="none"
+fi
+if ! command -v apt-get >/dev/null 2>&1 || [ "$root" = "none" ]; then
+    echo "The live tests need$missing. Install it (Debian: apt-get install$missing, as root), then run this again." >&2
+    exit 1
+fi
+
+install_missing() {
+    # shellcheck disable=SC2086  # both are lists of words on purpose
+    $root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
+}
+
+echo "installing$missing"
+# The package lists of a fresh machine are empty or old: fetch them only when the first try fails.
+install_missing >/dev/null 2>&1 || { $root apt-get update -q && install_missing; } || {
+    echo "Could not install$missing. Run: apt-get update && apt-get install$missing (as root)." >&2
+    exit 1
+}
