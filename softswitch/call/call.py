@@ -1,0 +1,489 @@
+"""One call: which leg hears which, and the dialplan steps that decide it. Pure: time is an argument.
+
+Theory of operation. A call has one subject leg, the party the dialplan serves: the caller of an inbound call, the
+called party of an outbound one. Its steps run one after another; a step is a generator that gives commands through
+`Call`, yields how many seconds it will wait (None: for ever), and receives the next input that concerns it. The
+subject's end closes the running step wherever it stands, so no step has to think of it. Signalling, media and
+the AI never enter: legs are only ids here, and commands are values that the switchboard carries out.
+"""
+
+import datetime
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from softswitch.call.cause import Cause
+from softswitch.call.leg import Answered, Digit, EarlyMedia, Ended, LegEvent, LegId, Ringing
+from softswitch.call.record import CallRecord, EndedBy, MediaReport, TurnRecord, outcome_of, verdict_of
+
+CallId = str
+
+#: Keys kept in the record; more than anybody dials, less than a stuck key or a hostile peer can send.
+MAX_RECORDED_DIGITS = 256
+#: Steps one call may run without waiting for anything: a dialplan that loops is ended, not followed for ever.
+MAX_STEPS_IN_A_ROW = 100
+
+
+@dataclass(frozen=True, slots=True)
+class EchoSource:
+    """The leg hears itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceSource:
+    """The leg hears nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToneSource:
+    """The leg hears a sine of `hz` at `dbm0`."""
+
+    hz: float
+    dbm0: float
+
+
+@dataclass(frozen=True, slots=True)
+class CadenceSource:
+    """The leg hears a call-progress tone by name: `ringback`, `busy`, `congestion`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """The leg hears a sound file of the media folder."""
+
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderSource:
+    """The leg is recorded for up to `seconds`, and hears nothing."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackSource:
+    """The leg hears what was recorded last on this call."""
+
+
+Source = EchoSource | SilenceSource | ToneSource | CadenceSource | FileSource | RecorderSource | PlaybackSource
+
+
+@dataclass(frozen=True, slots=True)
+class RingLeg:
+    """Tell the leg that it rings."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEarlyMedia:
+    """Open sound towards the leg before the answer."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLeg:
+    """Answer the leg."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class HangUpLeg:
+    """End the leg."""
+
+    leg: LegId
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class PressKeys:
+    """Press keys towards the leg's far end; for an agent these are the caller's answer."""
+
+    leg: LegId
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hear:
+    """Let the leg hear `source`; `voice_finished(number)` follows when that ends."""
+
+    leg: LegId
+    source: Source
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Let two legs hear each other."""
+
+    a: LegId
+    b: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAgent:
+    """Make an AI leg that follows `flow`, or that only says `text`."""
+
+    leg: LegId
+    flow: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceLeg:
+    """Call `target` (a number or a SIP URI) over `carrier`; empty carrier: the default one."""
+
+    leg: LegId
+    target: str
+    caller_id: str
+    carrier: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallFinished:
+    """Every leg is over; this is what is left of the call."""
+
+    record: CallRecord
+
+
+Output = (
+    RingLeg | OpenEarlyMedia | AnswerLeg | HangUpLeg | PressKeys | Hear | Connect | OpenAgent | PlaceLeg | CallFinished
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LegHappened:
+    """Something happened to a leg of the call that is not the subject, or to the subject while a step waits."""
+
+    leg: LegId
+    event: LegEvent
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceFinished:
+    """What `Hear` with this number let a leg hear is over."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """The seconds that the step yielded have passed."""
+
+
+Input = LegHappened | VoiceFinished | TimedOut
+Run = Generator[float | None, Input, None]
+
+
+class Step(Protocol):
+    """One step of a dialplan."""
+
+    def run(self, call: "Call") -> Run: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Who calls whom, as the record says it."""
+
+    direction: str
+    from_: str
+    to: str
+    carrier: str = ""
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What the call has come to; the record is made from it at the end."""
+
+    answered_at: float | None = None
+    cause: Cause | None = None
+    ended_by: EndedBy = "switch"
+    digits: list[str] = field(default_factory=list)
+
+
+class Call:
+    """The machine of one call."""
+
+    def __init__(
+        self,
+        id: CallId,
+        subject: LegId,
+        steps: Sequence[Step],
+        parties: Parties,
+        *,
+        wall: datetime.datetime,
+        now: float,
+        hard_limit: float = 4 * 3600.0,
+    ) -> None:
+        """Make a call that has done nothing yet. hard_limit: seconds after which it ends whatever it does."""
+        self.id = id
+        self.subject = subject
+        self.variables: dict[str, str] = {"from": parties.from_, "to": parties.to}
+        self.media = MediaReport()
+        self.recording = ""
+        self.now = now
+        self._parties = parties
+        self._steps = iter(steps)
+        self._run: Run | None = None
+        self._legs: set[LegId] = {subject}
+        self._legs_made = 0
+        self._hears = 0
+        self._hard_end = now + hard_limit
+        self._step_end: float | None = None
+        self._started_at = now
+        self._wall = wall
+        self._progress = _Progress()
+        self._turns: list[TurnRecord] = []
+        self._outputs: list[Output] = []
+        self._finished = False
+        self._stepping = False
+
+    # What happened ---------------------------------------------------------------------------------------------
+
+    def offered(self, *, now: float) -> None:
+        """The subject calls us: run the steps."""
+        self.now = now
+        self._advance(None)
+
+    def placed(self, target: str, caller_id: str, *, now: float) -> None:
+        """We call the subject: place it, and run the steps once it answers."""
+        self.now = now
+        self._outputs.append(PlaceLeg(self.subject, target, caller_id, self._parties.carrier))
+
+    def leg_happened(self, leg: LegId, event: LegEvent, *, now: float) -> None:
+        """A leg reports. Reports of legs that are not of this call any more are stray and dropped here."""
+        self.now = now
+        if leg not in self._legs:
+            return
+        if isinstance(event, Ended):
+            self._leg_ended(leg, event)
+            return
+        if leg == self.subject:
+            match event:
+                case Answered():
+                    first = self._progress.answered_at is None
+                    if first:
+                        self._progress.answered_at = now
+                    if first and self._run is None:
+                        self._advance(None)
+                        return
+                case Digit(digit=digit) if len(self._progress.digits) < MAX_RECORDED_DIGITS:
+                    self._progress.digits.append(digit)
+                case _:
+                    pass
+        self._advance(LegHappened(leg, event))
+
+    def voice_finished(self, number: int, *, now: float) -> None:
+        """What a leg was let hear is over; an old number is stray: the leg hears something else by now."""
+        self.now = now
+        if number == self._hears:
+            self._advance(VoiceFinished(number))
+
+    def hang_up(self, cause: Cause, *, now: float) -> None:
+        """Somebody else than the parties ends the call: an operator, a limit, the switch itself."""
+        self.now = now
+        self._end(cause)
+
+    def turn_finished(self, turn: TurnRecord) -> None:
+        """A turn of the conversation is over."""
+        self._turns.append(turn)
+
+    # Time --------------------------------------------------------------------------------------------------------
+
+    def next_timer(self) -> float | None:
+        """Return when `handle_timer` wants to be called, None when the call is over."""
+        if self._finished:
+            return None
+        return self._hard_end if self._step_end is None else min(self._hard_end, self._step_end)
+
+    def handle_timer(self, *, now: float) -> None:
+        """Time has come for whatever was waited for."""
+        self.now = now
+        if now >= self._hard_end:
+            self._hard_end = now + 60.0  # a leg that does not end is told again
+            self._end(Cause.TIMEOUT)
+        elif self._step_end is not None and now >= self._step_end:
+            self._advance(TimedOut())
+
+    def drain(self) -> list[Output]:
+        """Return what must be done, in order, and forget it."""
+        outputs, self._outputs = self._outputs, []
+        return outputs
+
+    @property
+    def finished(self) -> bool:
+        """True when every leg is over and the record was made."""
+        return self._finished
+
+    @property
+    def answered_at(self) -> float | None:
+        """When the subject was answered, None before."""
+        return self._progress.answered_at
+
+    @property
+    def turns(self) -> Sequence[TurnRecord]:
+        """The turns of the conversation so far."""
+        return self._turns
+
+    # Commands of the steps ---------------------------------------------------------------------------------------
+
+    def ring(self) -> None:
+        """Tell the subject that it rings."""
+        self._outputs.append(RingLeg(self.subject))
+
+    def early_media(self) -> None:
+        """Open sound towards the subject before the answer."""
+        self._outputs.append(OpenEarlyMedia(self.subject))
+
+    def answer(self) -> None:
+        """Answer the subject."""
+        self._outputs.append(AnswerLeg(self.subject))
+
+    def hear(self, source: Source) -> int:
+        """Let the subject hear `source`, and return the number that `VoiceFinished` will carry."""
+        self._hears += 1
+        self._outputs.append(Hear(self.subject, source, self._hears))
+        return self._hears
+
+    def press(self, leg: LegId, digits: str) -> None:
+        """Press keys towards a leg's far end."""
+        self._outputs.append(PressKeys(leg, digits))
+
+    def open_agent(self, *, flow: str = "", text: str = "") -> LegId:
+        """Add an AI leg and let the subject talk with it."""
+        leg = self._add_leg()
+        self._outputs.append(OpenAgent(leg, flow, text))
+        self.connect(leg)
+        return leg
+
+    def place(self, target: str, *, caller_id: str, carrier: str) -> LegId:
+        """Add a leg by calling `target`."""
+        leg = self._add_leg()
+        self._outputs.append(PlaceLeg(leg, target, caller_id, carrier))
+        return leg
+
+    def connect(self, leg: LegId) -> None:
+        """Let the subject and `leg` hear each other."""
+        self._hears += 1
+        self._outputs.append(Connect(self.subject, leg))
+
+    def end_leg(self, leg: LegId, cause: Cause) -> None:
+        """End a leg that is not the subject."""
+        if leg in self._legs:
+            self._outputs.append(HangUpLeg(leg, cause))
+
+    def has_leg(self, leg: LegId) -> bool:
+        """Return whether `leg` is still on the call."""
+        return leg in self._legs
+
+    def end(self, cause: Cause) -> None:
+        """End the call."""
+        self._end(cause)
+
+    # Inside ------------------------------------------------------------------------------------------------------
+
+    def _add_leg(self) -> LegId:
+        self._legs_made += 1
+        leg = f"{self.id}-{self._legs_made}"
+        self._legs.add(leg)
+        return leg
+
+    def _advance(self, given: Input | None) -> None:
+        """Give the running step its input; start the next ones as long as steps end without waiting."""
+        for _ in range(MAX_STEPS_IN_A_ROW):
+            if self._progress.cause is not None:
+                return
+            run = self._run
+            self._stepping = True
+            try:
+                if run is not None and given is not None:
+                    wait = run.send(given)
+                else:
+                    step = next(self._steps, None)
+                    if step is None:
+                        self._end(Cause.NORMAL)
+                        return
+                    run = self._run = step.run(self)
+                    wait = next(run)
+            except StopIteration:
+                self._run, given = None, None
+                continue
+            finally:
+                self._stepping = False
+            if self._progress.cause is not None:
+                run.close()  # the step ended the call
+            else:
+                self._step_end = None if wait is None else self.now + wait
+            return
+        self._end(Cause.INTERNAL)
+
+    def _leg_ended(self, leg: LegId, event: Ended) -> None:
+        self._legs.discard(leg)
+        if leg == self.subject:
+            if self._progress.cause is None:
+                self._progress.cause = event.cause
+                if event.by_peer:
+                    self._progress.ended_by = "caller" if self._parties.direction == "inbound" else "callee"
+            self._stop_steps()
+            for other in sorted(self._legs):
+                self._outputs.append(HangUpLeg(other, event.cause if event.by_peer else self._progress.cause))
+        elif self._progress.cause is None:
+            self._advance(LegHappened(leg, event))
+        if not self._legs and not self._finished:
+            self._finished = True
+            self._step_end = None
+            self._outputs.append(CallFinished(self._record()))
+
+    def _end(self, cause: Cause) -> None:
+        if self._progress.cause is None:
+            self._progress.cause = cause
+            self._stop_steps()
+        for leg in sorted(self._legs):
+            self._outputs.append(HangUpLeg(leg, self._progress.cause))
+
+    def _stop_steps(self) -> None:
+        run, self._run, self._step_end = self._run, None, None
+        # A step that ends the call from inside its own run cannot be closed while it runs; `_advance` drops it.
+        if run is not None and not self._stepping:
+            run.close()
+
+    def _record(self) -> CallRecord:
+        progress, parties = self._progress, self._parties
+        cause = progress.cause or Cause.INTERNAL
+        answered = progress.answered_at is not None
+        by_caller = progress.ended_by == "caller"
+        record = CallRecord(
+            id=self.id,
+            direction="inbound" if parties.direction == "inbound" else "outbound",
+            from_=parties.from_,
+            to=parties.to,
+            carrier=parties.carrier,
+            started_at=self._wall,
+            answered_at=self._at(progress.answered_at),
+            ended_at=self._at(self.now),
+            duration_ms=round((self.now - (progress.answered_at or self.now)) * 1000),
+            outcome=outcome_of(cause, answered=answered, by_caller=by_caller),
+            cause=str(cause),
+            sip_code=200 if answered else cause.sip,
+            ended_by=progress.ended_by,
+            media=self.media,
+            dtmf="".join(progress.digits),
+            turns=self._turns,
+            recording=self.recording,
+            variables={key: value for key, value in self.variables.items() if key not in ("from", "to")},
+        )
+        record.verdict = verdict_of(record, cause)
+        return record
+
+    def _at(self, moment: float | None) -> datetime.datetime | None:
+        return None if moment is None else self._wall + datetime.timedelta(seconds=moment - self._started_at)
+
+
+def is_progress(event: LegEvent) -> bool:
+    """Return whether a leg that was placed has given a sign of life before its answer."""
+    return isinstance(event, Ringing | EarlyMedia)
