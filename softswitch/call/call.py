@@ -225,7 +225,6 @@ class Call:
         self.subject = subject
         self.variables: dict[str, str] = {"from": parties.from_, "to": parties.to}
         self.media = MediaReport()
-        self.recording = ""
         self.now = now
         self._parties = parties
         self._steps = iter(steps)
@@ -396,7 +395,7 @@ class Call:
     def _advance(self, given: Input | None) -> None:
         """Give the running step its input; start the next ones as long as steps end without waiting."""
         for _ in range(MAX_STEPS_IN_A_ROW):
-            if self._progress.cause is not None:
+            if self._ending():
                 return
             run = self._run
             self._stepping = True
@@ -415,12 +414,15 @@ class Call:
                 continue
             finally:
                 self._stepping = False
-            if self._progress.cause is not None:
+            if self._ending():
                 run.close()  # the step ended the call
             else:
                 self._step_end = None if wait is None else self.now + wait
             return
         self._end(Cause.INTERNAL)
+
+    def _ending(self) -> bool:
+        return self._progress.cause is not None
 
     def _leg_ended(self, leg: LegId, event: Ended) -> None:
         self._legs.discard(leg)
@@ -474,7 +476,6 @@ class Call:
             media=self.media,
             dtmf="".join(progress.digits),
             turns=self._turns,
-            recording=self.recording,
             variables={key: value for key, value in self.variables.items() if key not in ("from", "to")},
         )
         record.verdict = verdict_of(record, cause)

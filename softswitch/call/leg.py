@@ -11,6 +11,7 @@ from typing import Protocol
 
 from softswitch.audio.frame import Voice
 from softswitch.call.cause import Cause
+from softswitch.call.record import NO_MEDIA, MediaReport
 
 LegId = str
 
@@ -62,10 +63,14 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The leg is over, and all that it owned has been given back. `by_peer`: the far end ended it."""
+    """The leg is over, and all that it owned has been given back. `by_peer`: the far end ended it.
+
+    media: how its sound was, where the leg had any to report.
+    """
 
     cause: Cause
     by_peer: bool
+    media: MediaReport = NO_MEDIA
 
 
 LegEvent = Ringing | EarlyMedia | Answered | Digit | DigitsSent | Held | Ended

@@ -5,7 +5,7 @@ Field names are those of the contract; `docs/records.md` explains each.
 
 import datetime
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from softswitch.call.cause import Cause
 
@@ -39,6 +39,9 @@ class MediaReport:
     remote: str = ""
     received: Quality = field(default_factory=Quality)
     sent: Quality = field(default_factory=Quality)
+
+
+NO_MEDIA: Final = MediaReport()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,236 @@
+"""What the user may set, in `softswitch.yaml`: frozen models, each key with its unit, its limits and its default.
+
+With no file at all every default here makes a switch that serves the demo dialplan on 127.0.0.1.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import pydantic
+
+from softswitch.document import load, validate
+from softswitch.errors import ConfigError, Fault
+
+DEFAULT_SIP_PORT = 5060
+DEFAULT_HTTP_PORT = 8080
+
+
+def _split_address(value: str, default_port: int) -> tuple[str, int]:
+    """Return host and port of `host`, `host:port`, `:port` or `[v6]:port`; ValueError with a sentence otherwise."""
+    text = value.strip()
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        port_text = rest.removeprefix(":")
+    elif text.count(":") > 1:
+        host, port_text = text, ""
+    else:
+        host, _, port_text = text.partition(":")
+    host = host or "127.0.0.1"
+    try:
+        ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+        port = int(port_text) if port_text else default_port
+    except ValueError:
+        raise ValueError(f"{value!r} is not an address; write IP:PORT, as in 127.0.0.1:{default_port}") from None
+    if not 0 <= port <= 65535:
+        raise ValueError(f"port {port} is not between 0 and 65535")
+    return ("127.0.0.1" if host == "localhost" else host), port
+
+
+def sip_address(value: str) -> tuple[str, int]:
+    """Read a SIP listening address."""
+    return _split_address(value, DEFAULT_SIP_PORT)
+
+
+def http_address(value: str) -> tuple[str, int]:
+    """Read an HTTP listening address."""
+    return _split_address(value, DEFAULT_HTTP_PORT)
+
+
+def port_range(value: str) -> tuple[int, int]:
+    """Read `first-last`; ValueError with a sentence when it holds no even/odd pair of ports."""
+    first_text, dash, last_text = value.partition("-")
+    if not dash or not first_text.strip().isdigit() or not last_text.strip().isdigit():
+        raise ValueError(f"{value!r} is not a range of ports; write first-last, as in 20000-29999")
+    first, last = int(first_text), int(last_text)
+    if not 1024 <= first < last <= 65535 or last - (first + first % 2) < 1:
+        raise ValueError(f"{value!r} holds no pair of ports between 1024 and 65535")
+    return first, last
+
+
+class Section(pydantic.BaseModel):
+    """A part of the configuration: no unknown keys, no change after loading."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+
+def _read_with(reader: Any) -> Any:
+    return pydantic.BeforeValidator(lambda value: reader(str(value)) if isinstance(value, str | int) else value)
+
+
+class SipSection(Section):
+    """sip: where phones and carriers reach us.
+
+    listen: address for UDP and TCP. public_address: what we write into Contact and session descriptions when it
+    differs from the listening address (behind NAT). trusted: networks whose callers may use every rule of the dialplan.
+    """
+
+    listen: Annotated[tuple[str, int], _read_with(sip_address)] = ("127.0.0.1", DEFAULT_SIP_PORT)
+    public_address: str = ""
+    trusted: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+
+    @pydantic.field_validator("trusted")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ipaddress.ip_network(network)
+        return value
+
+    @pydantic.field_validator("public_address")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        if value:
+            ipaddress.ip_address(value)
+        return value
+
+
+class HttpSection(Section):
+    """http: health, metrics and the API. `enabled: false` opens no HTTP port."""
+
+    listen: Annotated[tuple[str, int], _read_with(http_address)] = ("127.0.0.1", DEFAULT_HTTP_PORT)
+    enabled: bool = True
+
+
+class RtpSection(Section):
+    """rtp: sound.
+
+    address: where sound is received, empty for the SIP address. ports: range, used in even/odd pairs.
+    quiet_seconds: how long a port must have been quiet before another call gets it. media_timeout: seconds without
+    any packet from the peer after which a call is given up.
+    """
+
+    address: str = ""
+    ports: Annotated[tuple[int, int], _read_with(port_range)] = (20000, 29999)
+    quiet_seconds: float = pydantic.Field(default=2.0, ge=0.0, le=60.0)
+    media_timeout: float = pydantic.Field(default=60.0, gt=0)
+
+
+class SpeechSection(Section):
+    """speech: which engines listen and speak, and how many worker processes the recogniser has."""
+
+    stt: str = "pocketsphinx"
+    tts: str = "espeak"
+    workers: int = pydantic.Field(default=1, ge=1, le=64)
+    language: str = "en"
+
+
+class StoreSection(Section):
+    """store: where call records go besides `calls.jsonl`. url: an SQLAlchemy URL; empty: SQLite in the data folder."""
+
+    url: str = ""
+
+
+class LimitsSection(Section):
+    """limits: what this switch takes on. drain_seconds: how long running calls may go on after SIGTERM."""
+
+    max_calls: int = pydantic.Field(default=2000, ge=1)
+    max_call_seconds: float = pydantic.Field(default=4 * 3600.0, gt=0)
+    drain_seconds: float = pydantic.Field(default=30.0, ge=0)
+
+
+class ObservabilitySection(Section):
+    """observability: what is logged. level: debug, info, warning or error."""
+
+    level: str = pydantic.Field(default="info", pattern="^(debug|info|warning|error)$")
+
+
+class Carrier(Section):
+    """One entry of carriers.yaml: a trunk. `docs/carriers.md` explains each key."""
+
+    name: str = pydantic.Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    host: str
+    port: int = pydantic.Field(default=DEFAULT_SIP_PORT, ge=1, le=65535)
+    transport: str = pydantic.Field(default="udp", pattern="^(udp|tcp)$")
+    codecs: tuple[str, ...] = ("PCMU", "PCMA")
+    caller_id: str = ""
+    prefix_strip: str = ""
+    prefix_add: str = ""
+
+    @pydantic.field_validator("codecs")
+    @classmethod
+    def _known_codecs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in value if name not in ("PCMU", "PCMA")]
+        if unknown or not value:
+            raise ValueError(f"codec {', '.join(unknown) or '(none)'} is not known; PCMU and PCMA are")
+        return value
+
+
+class CarrierList(pydantic.RootModel[tuple[Carrier, ...]]):
+    """carriers.yaml: a list of trunks."""
+
+    model_config = pydantic.ConfigDict(frozen=True)
+
+    @pydantic.model_validator(mode="after")
+    def _names_are_unique(self) -> "CarrierList":
+        names = [carrier.name for carrier in self.root]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ValueError(f"carrier {', '.join(sorted(twice))} stands here twice")
+        return self
+
+
+class Settings(Section):
+    """softswitch.yaml. Paths are relative to the file; empty ones mean what the package ships."""
+
+    sip: SipSection = SipSection()
+    http: HttpSection = HttpSection()
+    rtp: RtpSection = RtpSection()
+    speech: SpeechSection = SpeechSection()
+    store: StoreSection = StoreSection()
+    limits: LimitsSection = LimitsSection()
+    observability: ObservabilitySection = ObservabilitySection()
+    carriers: Path | None = None
+    dialplans: Path | None = None
+    media: Path | None = None
+    data: Path = Path("data")
+
+
+def load_settings(path: Path | None, environment: Mapping[str, str]) -> Settings:
+    """Read softswitch.yaml; None gives the defaults. Raises ConfigError with every fault."""
+    if path is None:
+        return Settings()
+    document = load(path, environment)
+    if document.data is None:
+        document.data = {}
+    if not isinstance(document.data, dict):
+        raise ConfigError(document.fault((), "is not a mapping of sections", "begin with `sip:` or another section"))
+    settings = validate(Settings, document)
+    base = path.resolve().parent
+    changes: dict[str, Path] = {}
+    for name in ("carriers", "dialplans", "media"):
+        value: Path | None = getattr(settings, name)
+        if value is not None:
+            changes[name] = base / value
+            if not changes[name].exists():
+                fault = document.fault((name,), f"{name}: {changes[name]} does not exist", "check the path")
+                raise ConfigError(fault)
+    return settings.model_copy(update=changes)
+
+
+def load_carriers(path: Path, environment: Mapping[str, str]) -> tuple[Carrier, ...]:
+    """Read carriers.yaml. Raises ConfigError with every fault."""
+    document = load(path, environment)
+    return validate(CarrierList, document, document.data or []).root
+
+
+def override(settings: Settings, section: str, key: str, value: str, option: str) -> Settings:
+    """Return the settings with one value from the command line; ConfigError names the option when it is wrong."""
+    part = getattr(settings, section)
+    try:
+        changed = type(part).model_validate({**part.model_dump(), key: value})
+    except pydantic.ValidationError as error:
+        context = error.errors()[0]
+        reason = context.get("ctx", {}).get("error") or context["msg"]
+        raise ConfigError(Fault(option, str(reason))) from error
+    return settings.model_copy(update={section: changed})

@@ -1,0 +1,457 @@
+"""Everything anybody can ask the switch to do, and the one stream of what happened.
+
+REST, WebSocket, campaigns, the command line and the AI's tools call these methods and watch this stream. The
+switchboard owns the calls: it gives each `Call` its inputs, carries out its commands on legs and voices, and arms one
+timer for each. It decides nothing about a call and knows no protocol: what makes a leg is plugged in by `app.py`.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol
+
+from softswitch import clock
+from softswitch.audio.frame import Frame, Voice
+from softswitch.audio.tones import Cadence, Tone
+from softswitch.call import call as machine
+from softswitch.call.bridge import Bridge, Nobody
+from softswitch.call.call import Call, CallId, Parties, Step
+from softswitch.call.cause import Cause
+from softswitch.call.dialplan import Dialplan
+from softswitch.call.leg import Ended, Leg, LegEvent, LegId, LegSink
+from softswitch.call.record import CallRecord, TurnRecord
+from softswitch.call.voices import Echo, Recorder, Sound
+from softswitch.errors import ResourceError
+
+log = logging.getLogger("softswitch.calls")
+
+#: Events a reader may be behind before it is dropped with `Lagged`: about a second of a busy switch.
+MAX_UNREAD_EVENTS = 4096
+
+
+class Seat(Protocol):
+    """A place on the 20 ms clock."""
+
+    def leave(self) -> None: ...
+
+
+class Ticks(Protocol):
+    """The 20 ms clock."""
+
+    def join(self, tick: Callable[[float], None]) -> Seat: ...
+
+
+class Phones(Protocol):
+    """Places legs over SIP."""
+
+    def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink) -> Leg:
+        """Call `target`; raise ResourceError with a sentence where no leg can be made."""
+
+
+class Agents(Protocol):
+    """Makes AI legs."""
+
+    def open(self, leg: LegId, call: Call, *, flow: str, text: str, sink: LegSink) -> Leg:
+        """Make a leg that follows `flow`, or only says `text`; raise ResourceError where there is none."""
+
+    def prepare(self, flow: str) -> None:
+        """Warm whatever `flow` will need: an INVITE for it came in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An inbound call as the user agent understood it. trusted: authenticated, or from this machine."""
+
+    leg: LegId
+    number: str
+    caller: str
+    trusted: bool
+    carrier: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """A call was offered or is being placed."""
+
+    direction: str
+    from_: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """A call is over; this is its record."""
+
+    record: CallRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Lagged:
+    """This reader was too slow: it is dropped, and has missed everything after this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something happened on a call at `at` (monotonic seconds). `what` is a frozen dataclass; its class is its name."""
+
+    call: CallId
+    at: float
+    what: Any
+
+
+class Subscription:
+    """One reader's bounded view of the event stream."""
+
+    def __init__(self, close: Callable[["Subscription"], None]) -> None:
+        self._close = close
+        self._events: deque[Event] = deque()
+        self._arrived = asyncio.Event()
+        self._lagged = False
+
+    def put(self, event: Event) -> None:
+        """Take an event; a reader that is `MAX_UNREAD_EVENTS` behind is dropped."""
+        if len(self._events) >= MAX_UNREAD_EVENTS:
+            self._lagged = True
+            self._events.append(Event("", event.at, Lagged()))
+            self.close()
+        elif not self._lagged:
+            self._events.append(event)
+        self._arrived.set()
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._close(self)
+
+    def __aiter__(self) -> "Subscription":
+        return self
+
+    async def __anext__(self) -> Event:
+        while not self._events:
+            if self._lagged:
+                raise StopAsyncIteration
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._events.popleft()
+
+
+@dataclass(slots=True)
+class _Live:
+    """A call that is up, and everything of it that the switchboard must give back."""
+
+    call: Call
+    parties: Parties
+    legs: dict[LegId, Leg] = field(default_factory=dict)
+    bridge: Bridge | None = None
+    seat: Seat | None = None
+    timer: asyncio.TimerHandle | None = None
+    timer_at: float | None = None
+    recorder: Recorder | None = None
+    pumping: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one switch takes on. max_calls: beyond it 503. max_call_seconds: no call lives longer."""
+
+    max_calls: int = 2000
+    max_call_seconds: float = 4 * 3600.0
+
+
+class Switchboard:
+    """The one command surface."""
+
+    def __init__(
+        self,
+        *,
+        dialplan: Dialplan,
+        phones: Phones,
+        agents: Agents,
+        sounds: Callable[[str], Sequence[Frame]],
+        ticks: Ticks,
+        on_record: Callable[[CallRecord], None],
+        on_recording: Callable[[CallId, Sequence[Frame]], str],
+        limits: Limits,
+        token: clock.Token = clock.token,
+        now: Callable[[], float] = clock.now,
+    ) -> None:
+        """sounds: frames of a sound file by name; raises ResourceError. on_record: keeps a finished call's record.
+
+        on_recording: keeps the sound recorded on a call and returns its file name.
+        """
+        self.dialplan = dialplan
+        self.draining = False
+        self.totals: dict[tuple[str, str], int] = {}
+        self._phones = phones
+        self._agents = agents
+        self._sounds = sounds
+        self._ticks = ticks
+        self._on_record = on_record
+        self._on_recording = on_recording
+        self._limits = limits
+        self._token = token
+        self._now = now
+        self._calls: dict[CallId, _Live] = {}
+        self._subscriptions: set[Subscription] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    # Commands ----------------------------------------------------------------------------------------------------
+
+    def offered(self, offer: Offer, make: Callable[[LegSink], Leg]) -> None:
+        """Take an inbound call. `make` gives its leg, which reports to the sink it is given.
+
+        Never raises: a call that cannot be served is refused.
+        """
+        rule = self.dialplan.match(offer.number, offer.caller, trusted=offer.trusted)
+        steps: Sequence[Step] = rule.steps if rule else ()
+        parties = Parties("inbound", offer.caller, offer.number, offer.carrier)
+        live = self._start(offer.leg, parties, steps)
+        live.legs[offer.leg] = make(partial(self._leg_reported, live))
+        refusal = self._refusal(found=rule is not None)
+        now = self._now()
+        if refusal is not None:
+            live.call.hang_up(refusal, now=now)
+        else:
+            if rule is not None and rule.strip:
+                live.call.variables["to"] = offer.number[rule.strip :]
+            live.call.offered(now=now)
+        self._pump(live)
+
+    def dial(self, target: str, steps: Sequence[Step], *, caller_id: str = "", carrier: str = "") -> CallId:
+        """Place a call and run `steps` on it once it is answered; its record says what came of it."""
+        leg = f"{self._token()}-0"
+        live = self._start(leg, Parties("outbound", caller_id, target, carrier), steps)
+        live.call.placed(target, caller_id, now=self._now())
+        self._pump(live)
+        return live.call.id
+
+    def hang_up(self, call: CallId, cause: Cause = Cause.NORMAL) -> bool:
+        """End a call; False where there is none."""
+        live = self._calls.get(call)
+        if live is None:
+            return False
+        live.call.hang_up(cause, now=self._now())
+        self._pump(live)
+        return True
+
+    def calls(self) -> Iterator[tuple[Call, Parties]]:
+        """Yield the calls that are up or being set up."""
+        for live in list(self._calls.values()):
+            yield live.call, live.parties
+
+    def watch(self) -> Subscription:
+        """Watch everything that happens from now on."""
+        subscription = Subscription(self._subscriptions.discard)
+        self._subscriptions.add(subscription)
+        return subscription
+
+    def report(self, call: CallId, what: Any) -> None:
+        """Put something that happened on a call into the stream: a leg event, a remark of the conversation."""
+        if self._subscriptions:
+            event = Event(call, self._now(), what)
+            for subscription in tuple(self._subscriptions):
+                subscription.put(event)
+
+    def turn_finished(self, call: CallId, turn: TurnRecord) -> None:
+        """Keep a turn for the call's record."""
+        live = self._calls.get(call)
+        if live is not None:
+            live.call.turn_finished(turn)
+
+    async def drain(self, seconds: float) -> None:
+        """Take no new calls, let those that are up finish within `seconds`, then end them."""
+        self.draining = True
+        try:
+            await asyncio.wait_for(self._idle.wait(), seconds)
+        except TimeoutError:
+            for call in list(self._calls):
+                self.hang_up(call, Cause.SHUTTING_DOWN)
+
+    @property
+    def active(self) -> int:
+        """Calls that are up or being set up."""
+        return len(self._calls)
+
+    # Carrying out ------------------------------------------------------------------------------------------------
+
+    def _start(self, leg: LegId, parties: Parties, steps: Sequence[Step]) -> _Live:
+        id = self._token()
+        call = Call(
+            id,
+            leg,
+            steps,
+            parties,
+            wall=clock.wall(),
+            now=self._now(),
+            hard_limit=self._limits.max_call_seconds,
+        )
+        live = _Live(call, parties)
+        self._calls[id] = live
+        self._idle.clear()
+        self.report(id, CallStarted(parties.direction, parties.from_, parties.to))
+        return live
+
+    def _refusal(self, *, found: bool) -> Cause | None:
+        if self.draining:
+            return Cause.SHUTTING_DOWN
+        if len(self._calls) > self._limits.max_calls:
+            return Cause.CONGESTION
+        return None if found else Cause.NOT_FOUND
+
+    def _leg_reported(self, live: _Live, leg: Leg, event: LegEvent) -> None:
+        now = self._now()
+        if isinstance(event, Ended):
+            live.legs.pop(leg.id, None)
+            self._unbridge(live, leg)
+            if leg.id == live.call.subject:
+                live.call.media = event.media
+        self.report(live.call.id, event)
+        live.call.leg_happened(leg.id, event, now=now)
+        self._pump(live)
+
+    def _pump(self, live: _Live) -> None:
+        """Carry out everything the call asks for, then arm its timer. Legs may report meanwhile: one pump at a time."""
+        if live.pumping:
+            return
+        live.pumping = True
+        try:
+            outputs = live.call.drain()
+            while outputs:
+                for output in outputs:
+                    self._carry_out(live, output)
+                outputs = live.call.drain()
+        finally:
+            live.pumping = False
+        self._arm(live)
+
+    def _arm(self, live: _Live) -> None:
+        at = live.call.next_timer()
+        if at == live.timer_at:
+            return
+        if live.timer is not None:
+            live.timer.cancel()
+            live.timer = None
+        live.timer_at = at
+        if at is not None:
+            loop = asyncio.get_running_loop()
+            live.timer = loop.call_later(max(0.0, at - self._now()), self._timer_fired, live)
+
+    def _timer_fired(self, live: _Live) -> None:
+        live.timer, live.timer_at = None, None
+        live.call.handle_timer(now=self._now())
+        self._pump(live)
+
+    def _carry_out(self, live: _Live, output: machine.Output) -> None:
+        legs = live.legs
+        match output:
+            case machine.RingLeg(leg=id) if id in legs:
+                legs[id].ring()
+            case machine.OpenEarlyMedia(leg=id) if id in legs:
+                legs[id].progress()
+                self._bridge(live, id, Nobody())
+            case machine.AnswerLeg(leg=id) if id in legs:
+                legs[id].answer()
+                self._bridge(live, id, live.bridge.b if live.bridge else Nobody())
+            case machine.HangUpLeg(leg=id, cause=cause) if id in legs:
+                legs[id].hang_up(cause)
+            case machine.PressKeys(leg=id, digits=digits) if id in legs:
+                legs[id].send_dtmf(digits)
+            case machine.Hear(leg=id, source=source, number=number) if id in legs:
+                self._hear(live, id, source, number)
+            case machine.Connect(a=id, b=other) if id in legs and other in legs:
+                self._bridge(live, id, legs[other])
+            case machine.OpenAgent(leg=id):
+                self._open_agent(live, output)
+            case machine.PlaceLeg(leg=id):
+                self._place(live, output)
+            case machine.CallFinished(record=record):
+                self._finish(live, record)
+            case _:
+                pass  # the leg ended while the command was on its way
+
+    def _bridge(self, live: _Live, id: LegId, voice: Voice) -> None:
+        if live.bridge is None:
+            live.bridge = Bridge(live.legs[id], voice)
+            live.seat = self._ticks.join(live.bridge.tick)
+        else:
+            live.bridge.b = voice
+
+    def _unbridge(self, live: _Live, leg: Leg) -> None:
+        if live.bridge is None:
+            return
+        if leg.id == live.call.subject:
+            if live.seat is not None:
+                live.seat.leave()
+            live.seat, live.bridge = None, None
+        elif live.bridge.b is leg:
+            live.bridge.b = Nobody()
+
+    def _hear(self, live: _Live, id: LegId, source: machine.Source, number: int) -> None:
+        try:
+            voice = self._voice(live, source, partial(self._voice_ended, live, number))
+        except ResourceError as error:
+            log.error("%s a sound cannot be played: %s", live.call.id, error)
+            live.call.hang_up(Cause.INTERNAL, now=self._now())
+            return
+        self._bridge(live, id, voice)
+
+    def _voice(self, live: _Live, source: machine.Source, on_end: Callable[[], None]) -> Voice:
+        match source:
+            case machine.EchoSource():
+                return Echo()
+            case machine.ToneSource(hz=hz, dbm0=dbm0):
+                return Tone(hz, dbm0)
+            case machine.CadenceSource(name=name):
+                return Cadence(name)
+            case machine.FileSource(file=file):
+                return Sound(self._sounds(file), on_end=on_end)
+            case machine.RecorderSource(seconds=seconds):
+                live.recorder = Recorder(seconds, on_end=on_end)
+                return live.recorder
+            case machine.PlaybackSource():
+                frames = live.recorder.frames if live.recorder else ()
+                return Sound(frames, on_end=on_end)
+            case machine.SilenceSource():
+                return Nobody()
+
+    def _voice_ended(self, live: _Live, number: int) -> None:
+        # Called from inside a tick: what follows may replace the bridge, so it waits until the tick is over.
+        asyncio.get_running_loop().call_soon(self._voice_finished, live, number)
+
+    def _voice_finished(self, live: _Live, number: int) -> None:
+        live.call.voice_finished(number, now=self._now())
+        self._pump(live)
+
+    def _open_agent(self, live: _Live, output: machine.OpenAgent) -> None:
+        sink = partial(self._leg_reported, live)
+        try:
+            live.legs[output.leg] = self._agents.open(
+                output.leg, live.call, flow=output.flow, text=output.text, sink=sink
+            )
+        except ResourceError as error:
+            log.error("%s the AI cannot answer: %s", live.call.id, error)
+            live.call.leg_happened(output.leg, Ended(Cause.ENGINE_FAILED, by_peer=False), now=self._now())
+
+    def _place(self, live: _Live, output: machine.PlaceLeg) -> None:
+        sink = partial(self._leg_reported, live)
+        try:
+            live.legs[output.leg] = self._phones.place(
+                output.leg, output.target, caller_id=output.caller_id, carrier=output.carrier, sink=sink
+            )
+        except ResourceError as error:
+            log.error("%s the call cannot be placed: %s", live.call.id, error)
+            live.call.leg_happened(output.leg, Ended(Cause.NO_ROUTE, by_peer=False), now=self._now())
+
+    def _finish(self, live: _Live, record: CallRecord) -> None:
+        del self._calls[live.call.id]
+        key = (record.direction, record.outcome)
+        self.totals[key] = self.totals.get(key, 0) + 1
+        if not self._calls:
+            self._idle.set()
+        if live.recorder is not None and live.recorder.frames:
+            record.recording = self._on_recording(record.id, live.recorder.frames)
+        self._on_record(record)
+        self.report(live.call.id, CallEnded(record))
