@@ -35,7 +35,18 @@ def _ignore(_name: str, _played: bool) -> None:
 class Playout:
     """The mouth's buffer. Every method is a plain call of well under a microsecond, except a fade (10 µs)."""
 
-    __slots__ = ("_fade", "_marks", "_on_mark", "_paused", "_queue", "_stirred", "_tail", "limit_ms", "played_ms")
+    __slots__ = (
+        "_fade_in",
+        "_marks",
+        "_on_mark",
+        "_paused",
+        "_queue",
+        "_sounding",
+        "_stirred",
+        "_tail",
+        "limit_ms",
+        "played_ms",
+    )
 
     def __init__(self, on_mark: OnMark = _ignore, *, limit_ms: int = MAX_QUEUED_MS) -> None:
         """Report each mark once by `on_mark(name, played)`, from within `take` or `clear`, in the order set."""
@@ -43,14 +54,15 @@ class Playout:
         self._queue: deque[Frame | str] = deque()
         self._marks = 0
         self._paused = False
-        #: The head of the queue is still to be faded: out after `pause`, in after `resume`.
-        self._fade = ""
+        #: The last frame taken was full sound, so falling silent now needs a fade.
+        self._sounding = False
+        self._fade_in = False
         #: The faded rest of what `clear` threw away, still to be taken.
         self._tail: Frame | None = None
-        #: Something other than a plain frame comes next.
+        #: Something other than a plain frame comes next: paused, or a fade.
         self._stirred = False
         self.limit_ms = limit_ms
-        #: Milliseconds of sound really taken since the beginning; a frame cut by a fade does not count.
+        #: Milliseconds of sound really taken since the beginning; a frame cut by a fade out does not count.
         self.played_ms = 0
 
     @property
@@ -94,54 +106,51 @@ class Playout:
             return self._take_stirred()
         queue = self._queue
         if not queue:
+            self._sounding = False
             return None
         head = queue.popleft()
         if head.__class__ is str:
             queue.appendleft(head)
             return self._take_behind_marks()
+        self._sounding = True
         self.played_ms += FRAME_MS
         return head  # type: ignore[return-value]  # the class was looked at; isinstance would cost a third more
 
     def pause(self) -> None:
         """Fall silent within the next frame, and keep everything for `resume`."""
-        if self._paused:
-            return
         self._paused = self._stirred = True
-        # A fade in that was still to come never sounded, so there is nothing to fade out.
-        self._fade = "" if self._fade == "in" or not self._queue else "out"
 
     def resume(self) -> None:
         """Speak on where `pause` stopped, fading in."""
-        if not self._paused:
-            return
-        self._paused = False
-        # Where the fade out was not taken yet, the voice never stopped.
-        self._fade = "" if self._fade == "out" or not self._queue else "in"
-        self._settle()
+        if self._paused:
+            self._paused = False
+            # Where the fade out was not taken yet, the voice never stopped.
+            self._fade_in = not self._sounding and bool(self._queue)
+            self._settle()
 
     def clear(self) -> None:
         """Throw away all that waits, fade out within the next frame, and report the marks: not played.
 
-        Marks whose sound was played to the end are reported as played. The buffer is not paused afterwards.
+        A mark with no sound before it any more is reported as played. The buffer is not paused afterwards.
         """
-        queue, sounding = self._queue, not self._paused or self._fade == "out"
-        reached = self._leading_marks() if sounding else []
-        if sounding and self._fade != "in":
-            head = next((item for item in queue if isinstance(item, Frame)), None)
-            self._tail = self._tail if head is None else _faded(head, 1.0, 0.0)
-        dropped = [item for item in queue if isinstance(item, str)]
-        queue.clear()
+        reached = self._leading_marks()
+        if self._sounding and self._queue:
+            head = self._queue[0]
+            assert isinstance(head, Frame)  # the marks before it were taken away
+            self._tail = _faded(head, 1.0, 0.0)
+        dropped = [item for item in self._queue if isinstance(item, str)]
+        self._queue.clear()
         self._marks = 0
-        self._paused = False
-        self._fade = ""
+        self._paused = self._sounding = self._fade_in = False
         self._settle()
+        # Last, because whoever hears of a mark may call put, pause or clear.
         for name in reached:
             self._on_mark(name, True)
         for name in dropped:
             self._on_mark(name, False)
 
     def _settle(self) -> None:
-        self._stirred = self._paused or self._fade != "" or self._tail is not None
+        self._stirred = self._paused or self._fade_in or self._tail is not None
 
     def _leading_marks(self) -> list[str]:
         names: list[str] = []
@@ -155,9 +164,9 @@ class Playout:
         names = self._leading_marks()
         frame = self._queue.popleft() if self._queue else None
         assert not isinstance(frame, str)  # they were all taken away
+        self._sounding = frame is not None
         if frame is not None:
             self.played_ms += FRAME_MS
-        # Last, because whoever hears of the mark may call put, pause or clear.
         for name in names:
             self._on_mark(name, True)
         return frame
@@ -167,16 +176,24 @@ class Playout:
             self._tail = None
             self._settle()
             return tail
-        if self._fade == "out":
-            self._fade = ""
-            head = next((item for item in self._queue if isinstance(item, Frame)), None)
-            return None if head is None else _faded(head, 1.0, 0.0)
         if self._paused:
-            return None
-        self._fade = ""
+            return self._take_paused()
+        self._fade_in = False
         self._settle()
         frame = self._take_behind_marks()
         return None if frame is None else _faded(frame, 0.0, 1.0)
+
+    def _take_paused(self) -> Frame | None:
+        names = self._leading_marks()
+        frame = None
+        if self._sounding and self._queue:
+            head = self._queue[0]
+            assert isinstance(head, Frame)  # the marks before it were taken away
+            frame = _faded(head, 1.0, 0.0)
+        self._sounding = False
+        for name in names:
+            self._on_mark(name, True)
+        return frame
 
 
 def _faded(frame: Frame, start: float, end: float) -> Frame:
