@@ -21,8 +21,11 @@ def family(host: str) -> socket.AddressFamily | None:
         return socket.AF_INET
     except (OSError, ValueError):
         pass
+    literal, percent, scope = host.partition("%")
     try:
-        socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
+        socket.inet_pton(socket.AF_INET6, literal)
+        if percent:
+            socket.if_nametoindex(scope)  # a scope that is no interface would be looked up as a name
         return socket.AF_INET6
     except (OSError, ValueError):
         return None

@@ -1,0 +1,185 @@
+"""One SIP connection over TCP: bytes in, whole messages out, within the limits of `StreamLimits`.
+
+Theory of operation
+-------------------
+A connection is accepted, or opened because something is to be sent to its remote. Until it is open, what is to be sent
+waits here. Every `Flow` under which something was sent is remembered, so that when the connection breaks off, those who
+still wait for an answer are told (RFC 3261 section 18.4). A peer that closes in good order fails nobody: it may answer
+over a connection of its own (section 18.2.2).
+
+Sending never waits: what the peer does not take is buffered up to `write_bytes`, then the connection is dropped, for a
+peer that does not read does not come back by being waited for.
+"""
+
+import asyncio
+import logging
+import re
+import socket
+from typing import Final, Protocol, cast
+
+from softswitch import clock
+from softswitch.errors import RemoteError
+from softswitch.net.address import show
+from softswitch.net.patience import Patience, StreamLimits
+from softswitch.sip.flow import Flow
+from softswitch.sip.framing import StreamFramer
+
+#: Flows remembered for one connection; they differ in the local address only, of which there are a few.
+MAX_FLOWS: Final = 16
+
+#: Only for the log line of a failure.
+_CALL_ID: Final = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*([^\s]{1,128})", re.IGNORECASE | re.MULTILINE)
+
+_log = logging.getLogger("softswitch.net")
+
+
+def call_of(data: bytes) -> str:
+    """Return the Call-ID of a message for a log line, empty if none is to be seen."""
+    match = _CALL_ID.search(data)
+    return match.group(1).decode("ascii", "replace") if match else ""
+
+
+class Owner(Protocol):
+    """What a connection tells, and whom: its owner, `SipSockets`."""
+
+    @property
+    def limits(self) -> StreamLimits: ...
+
+    def admit(self, connection: "Connection") -> bool:
+        """Take a connection that was just opened into the books; False: there are too many."""
+
+    def message(self, data: bytes, flow: Flow) -> None:
+        """Hand up one whole message."""
+
+    def note(self, what: str) -> None:
+        """Count something worth a metric."""
+
+    def undelivered(self, flow: Flow) -> None:
+        """Report that something sent under `flow` did not arrive."""
+
+    def ended(self, connection: "Connection") -> None:
+        """Strike the connection from the books."""
+
+
+class Connection(asyncio.Protocol):
+    """One TCP connection. `flow` is what its messages are handed up with; `opened`: the transport stands."""
+
+    def __init__(self, owner: Owner, number: int, flow: Flow, *, accepted: bool) -> None:
+        self.number = number
+        self.flow = flow
+        self.accepted = accepted
+        self._owner = owner
+        self._framer = StreamFramer()
+        self._patience = Patience(owner.limits, accepted=accepted, now=clock.now())
+        self._transport: asyncio.Transport | None = None
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
+        self._flows: dict[Flow, None] = {}
+        self._over = False
+
+    # ---------------------------------------------------------------- what the owner does
+
+    def send(self, data: bytes, flow: Flow) -> None:
+        """Send a message, or keep it until the connection stands. `flow`: under which a failure is reported."""
+        if self._over:
+            self._owner.undelivered(flow)
+            return
+        if len(self._flows) < MAX_FLOWS:
+            self._flows[flow] = None
+        self._patience.used(now=clock.now())
+        transport = self._transport
+        waiting_bytes = self._pending_bytes if transport is None else transport.get_write_buffer_size()
+        if waiting_bytes + len(data) > self._owner.limits.write_bytes:
+            self.drop("write_buffer_full")
+        elif transport is None:
+            self._pending.append(data)
+            self._pending_bytes += len(data)
+        else:
+            transport.write(data)
+
+    def drop(self, why: str) -> None:
+        """Break off at once: unsent bytes are lost, and those who wait for answers are told."""
+        self._owner.note(why)
+        _log.info("SIP connection dropped", extra={"remote": show(self.flow.remote), "reason": why})
+        self.fail()
+
+    def fail(self) -> None:
+        """End the connection as failed; also when it was never opened."""
+        transport = self._transport
+        self._end(failed=True)
+        if transport is not None:
+            transport.abort()
+
+    def close(self) -> None:
+        """Send what is waiting, then close."""
+        if self._transport is None:
+            self._end(failed=bool(self._pending))
+        else:
+            self._transport.close()
+
+    def check(self, *, now: float) -> None:
+        """Drop the connection if its peer has kept us waiting too long."""
+        lost = self._patience.lost(now=now)
+        if lost == "idle":
+            self._owner.note(lost)
+            self.close()
+        elif lost is not None:
+            self.drop(lost)
+
+    # ---------------------------------------------------------------- what the loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        stream = cast(asyncio.Transport, transport)  # uvloop's is one in all but its class
+        if self.accepted:
+            peer, local = stream.get_extra_info("peername"), stream.get_extra_info("sockname")
+            if not peer or not local:  # gone before we looked
+                self._end(failed=False)
+                stream.abort()
+                return
+            self.flow = Flow("TCP", local[:2], peer[:2], self.number)
+        if self._over or not self._owner.admit(self):
+            self._over = True
+            stream.abort()
+            return
+        self._transport = stream
+        _find_dead_peers(stream)
+        for data in self._pending:
+            stream.write(data)
+        self._pending.clear()
+        self._pending_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        if self._over:
+            return
+        try:
+            messages = self._framer.feed(data)
+        except RemoteError as error:
+            self._owner.note(error.kind)
+            self.drop("unreadable_stream")
+            return
+        for message in messages:
+            self._owner.message(message, self.flow)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end(failed=exc is not None)
+
+    # ----------------------------------------------------------------
+
+    def _end(self, *, failed: bool) -> None:
+        if self._over:
+            return
+        self._over = True
+        self._transport = None
+        self._pending.clear()
+        self._owner.ended(self)
+        if failed:
+            for flow in self._flows:
+                self._owner.undelivered(flow)
+        self._flows.clear()
+
+
+def _find_dead_peers(transport: asyncio.Transport) -> None:
+    """Let the system find out which peers vanished without a word."""
+    raw: socket.socket | None = transport.get_extra_info("socket")
+    if raw is not None:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
