@@ -169,7 +169,7 @@ class DtmfDetector:
         if held is not None:
             held.feed(_blocks(pcm, held.key))
             self._forget_released()
-            if held.sounding:
+            if held.sounding and not held.foreign:
                 self._trial = None
                 return None
         if trial is not None:
@@ -218,6 +218,7 @@ class _Press:
         "_low_turns",
         "_missed",
         "_total",
+        "foreign",
         "gap_ms",
         "key",
         "on_ms",
@@ -228,8 +229,9 @@ class _Press:
     def __init__(self, key: _Key) -> None:
         self.key = key
         self.reported = False
-        #: Whether the last frame held any of the tone.
+        #: Whether the last frame held any of the tone, and whether it held much else: the next key, without a pause.
         self.sounding = False
+        self.foreign = False
         self.gap_ms = 0.0
         self._missed = 0
         self._low_top = self._high_top = 0.0
@@ -255,7 +257,10 @@ class _Press:
     def feed(self, blocks: Iterable[_Block]) -> None:
         """Hear the next blocks; a press that was reported stops listening once it is released."""
         self.sounding = False
+        explained = total = 0.0
         for block in blocks:
+            explained += block.explained
+            total += block.total
             cover = self._cover(block)
             if cover:
                 self.sounding = True
@@ -273,6 +278,7 @@ class _Press:
                 self._judge(block)
             else:
                 self._last = None
+        self.foreign = explained < MIN_EXPLAINED * total
 
     def miss(self) -> None:
         """Note that 20 ms did not arrive: part of the press if the tone goes on after it, and not for too long."""

@@ -94,13 +94,9 @@ def dtmf_frames(digits: Iterable[str], on_ms: int = 100, off_ms: int = 100) -> l
     on_ms, off_ms: of tone and pause, exact; the last frame is filled up with silence. ITU-T Q.24 receivers want at
     least 40 ms of each, RFC 4733 section 2.5.1.2 speaks of the same.
     """
-    pause = np.zeros(off_ms * _SECOND // 1000)
-    sounds = []
-    for digit in digits:
-        low_hz, high_hz = dtmf_pair(digit)
-        pressed = sound([(low_hz, DTMF_LOW_DBM0), (high_hz, DTMF_HIGH_DBM0)], on_ms * _SECOND // 1000)
-        sounds += [_edged(pressed), pause]
-    return frames_of(_pcm(np.concatenate(sounds))) if sounds else []
+    pause = bytes(off_ms * _SECOND // 1000 * 2)
+    keys = [tuple(zip(dtmf_pair(digit), (DTMF_LOW_DBM0, DTMF_HIGH_DBM0), strict=True)) for digit in digits]
+    return frames_of(b"".join(burst(sines, on_ms) + pause for sines in keys))
 
 
 def dtmf_pair(digit: str) -> tuple[int, int]:
@@ -121,6 +117,11 @@ def sound(sines: Sequence[Sine], samples: int) -> npt.NDArray[np.float64]:
     return total
 
 
+def burst(sines: Sequence[Sine], duration_ms: int) -> bytes:
+    """Return one short tone with soft edges, as 16-bit samples."""
+    return _pcm(_edged(sound(sines, duration_ms * _SECOND // 1000)))
+
+
 def frames_of(pcm: bytes) -> list[Frame]:
     """Cut telephone sound into frames, the last one filled up with silence."""
     whole = pcm + bytes(-len(pcm) % FRAME_BYTES)
@@ -139,7 +140,7 @@ def _loop(sines: tuple[Sine, ...], cadence: Cadence) -> tuple[Frame | None, ...]
         return tuple(frames_of(_pcm(sound(sines, math.lcm(period, FRAME_BYTES // 2)))))
     cycle: list[Frame | None] = []
     for on_ms, off_ms in zip(cadence[::2], cadence[1::2], strict=True):
-        cycle += frames_of(_pcm(_edged(sound(sines, on_ms * _SECOND // 1000))))
+        cycle += frames_of(burst(sines, on_ms))
         cycle += [None] * (off_ms // FRAME_MS)
     return tuple(cycle)
 
