@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from softswitch.conversation.ports import Expectation
+from softswitch.conversation.ports import Expectation, ToolResult
 
-#: How an utterance ended: the caller spoke, pressed keys, said nothing in time, spoke but matched nothing, joined the
-#: call, or a tool finished.
+#: Why the policy is asked: the caller joined the call, spoke, pressed keys, said nothing in time, spoke but was not
+#: understood, or the engine that should have understood him failed.
 Reason = Literal["started", "speech", "keys", "silence", "no_match", "engine_failed"]
 
 
@@ -34,6 +34,13 @@ class Play:
 
     file: str
     interruptible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """Say early what the coming `Ask` will listen for, so that an interruption is understood as its answer."""
+
+    expect: Expectation
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ class End:
     reason: str = "done"
 
 
-Action = Say | Play | Ask | CallTool | SwitchMode | End
+Action = Say | Play | Expect | Ask | CallTool | SwitchMode | End
 
 
 @dataclass(slots=True)
@@ -80,12 +87,17 @@ class Exchange:
 
 @dataclass(slots=True)
 class Dialogue:
-    """The memory of one conversation: what was said and heard, and the variables a flow fills."""
+    """The memory of one conversation: what was said and heard, and the variables a flow fills.
+
+    results: what came of the tools called so far, the last one last; a `CallTool` has its result here when the
+    policy is asked for the next action.
+    """
 
     session: str
     language: str = "en"
     history: list[Exchange] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
+    results: list[ToolResult] = field(default_factory=list)
 
 
 class Policy(Protocol):

@@ -18,6 +18,7 @@ class Expectation:
 
     kind: `yes_no`, `digits`, `phrases`, or `free` speech. phrases: for `phrases`, every wording that counts, lower
     case, no punctuation. min_digits, max_digits: for `digits`. keys: DTMF keys that answer at once (`1`, `2`, `#`).
+    terminator: for `digits`, the key that ends them early, empty for none.
     """
 
     kind: Literal["yes_no", "digits", "phrases", "free"]
@@ -25,6 +26,7 @@ class Expectation:
     min_digits: int = 1
     max_digits: int = 20
     keys: tuple[str, ...] = ()
+    terminator: str = "#"
 
 
 @dataclass(frozen=True, slots=True)
