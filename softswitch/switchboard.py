@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from softswitch import clock
 from softswitch.audio.frame import Frame, Voice
-from softswitch.audio.tones import Cadence, Tone
+from softswitch.audio.tones import Tone, progress
 from softswitch.call import call as machine
 from softswitch.call.bridge import Bridge, Nobody
 from softswitch.call.call import Call, CallId, Parties, Step
@@ -403,9 +403,9 @@ class Switchboard:
             case machine.EchoSource():
                 return Echo()
             case machine.ToneSource(hz=hz, dbm0=dbm0):
-                return Tone(hz, dbm0)
+                return Tone((hz, dbm0))
             case machine.CadenceSource(name=name):
-                return Cadence(name)
+                return progress(name)
             case machine.FileSource(file=file):
                 return Sound(self._sounds(file), on_end=on_end)
             case machine.RecorderSource(seconds=seconds):

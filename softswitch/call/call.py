@@ -36,9 +36,9 @@ class SilenceSource:
 
 @dataclass(frozen=True, slots=True)
 class ToneSource:
-    """The leg hears a sine of `hz` at `dbm0`."""
+    """The leg hears a sine of `hz` (whole hertz) at `dbm0`."""
 
-    hz: float
+    hz: int
     dbm0: float
 
 

@@ -121,7 +121,7 @@ class Play(BaseStep):
 class Tone(BaseStep):
     """Play a tone of `hz` at `dbm0` for `seconds`, for ever without `seconds`."""
 
-    hz: float = pydantic.Field(gt=0, lt=4000)
+    hz: int = pydantic.Field(gt=0, lt=4000)
     dbm0: float = pydantic.Field(default=-16.0, ge=-60, le=0)
     seconds: float | None = pydantic.Field(default=None, gt=0)
 

@@ -1,0 +1,239 @@
+"""The sound of a leg over RTP: socket, stream, codec and detectors, in the order in which a frame goes through them.
+
+Driven by the bridge alone: `take` reads what the network brought, `give` sends. No task, no queue; the only buffer on
+the way in is the jitter buffer inside the stream.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from softswitch import clock
+from softswitch.audio.codecs import CODECS
+from softswitch.audio.dtmf import DtmfDetector
+from softswitch.audio.frame import SILENCE, Frame
+from softswitch.audio.tones import dtmf_frames
+from softswitch.audio.vad import VoiceDetector
+from softswitch.call.leg import Digit, DigitsSent
+from softswitch.call.record import MediaReport, Quality
+from softswitch.legs.keys import KeyFilter
+from softswitch.net.rtp_socket import RtpPorts
+from softswitch.rtp.stream import KeyPressed, KeysSent, Profile, RtpStream, SourceLatched
+from softswitch.sdp.negotiate import Agreement, Capabilities, Direction, Negotiation
+
+log = logging.getLogger("softswitch.media")
+
+#: Ticks between two looks at whether the peer still sends: once a second.
+WATCH_TICKS: Final = 50
+#: In-band digits that may wait to be sent; the same limit as the dialplan's.
+MAX_INBAND_DIGITS: Final = 64
+
+OnKeys = Callable[[Digit | DigitsSent], None]
+
+
+class RtpMedia:
+    """The sound of one leg.
+
+    on_keys: told of keys from within `take`. on_dead: told once, when nothing came for `media_timeout` seconds.
+    """
+
+    def __init__(
+        self,
+        leg: str,
+        ports: RtpPorts,
+        capabilities: Capabilities,
+        *,
+        address: str,
+        media_timeout: float,
+        on_keys: OnKeys,
+        on_dead: Callable[[], None],
+    ) -> None:
+        """address: the IP address our session description names. Raises ResourceError when no port is free."""
+        self._leg = leg
+        self._socket = ports.open()
+        self._negotiation = Negotiation(capabilities, address, self._socket.port, session_id=clock.random_bits(62))
+        self._agreement: Agreement | None = None
+        self._stream: RtpStream | None = None
+        self._offered = ""
+        self._media_timeout = media_timeout
+        self._on_keys = on_keys
+        self._on_dead: Callable[[], None] | None = on_dead
+        self._keys = KeyFilter()
+        self._vad = VoiceDetector()
+        self._inband = DtmfDetector()
+        self._inband_out: deque[Frame] = deque()
+        self._watch = WATCH_TICKS
+        self._since = clock.now()
+        self.voiced_frames = 0
+
+    # Negotiation -------------------------------------------------------------------------------------------------
+
+    def offer(self, direction: Direction = "sendrecv") -> bytes:
+        """Return our offer."""
+        return self._negotiation.offer(direction).encode()
+
+    def answer(self, offer: bytes) -> bytes:
+        """Answer the peer's offer, and follow what was agreed. Raises RemoteError (400), MediaRefused (488)."""
+        agreement, text = self._negotiation.answer(offer)
+        self._agree(agreement)
+        return text.encode()
+
+    def accept(self, answer: bytes) -> None:
+        """Take the peer's answer to our offer. Raises RemoteError."""
+        self._agree(self._negotiation.accept(answer))
+
+    @property
+    def agreed(self) -> bool:
+        """Whether sound can flow."""
+        return self._agreement is not None
+
+    @property
+    def held(self) -> bool:
+        """Whether the peer has put us on hold."""
+        return self._agreement is not None and self._agreement.held
+
+    def _agree(self, agreement: Agreement) -> None:
+        now = clock.now()
+        profile = Profile(
+            agreement.codec,
+            agreement.payload_type,
+            agreement.ptime_ms,
+            agreement.receive,
+            agreement.event_payload_type,
+            agreement.receive_events,
+        )
+        if self._stream is None:
+            self._stream = RtpStream(
+                profile,
+                agreement.remote,
+                ssrc=clock.random_bits(32),
+                sequence=clock.random_bits(16),
+                timestamp=clock.random_bits(32),
+                now=now,
+            )
+            # What came to the port before anything was agreed belongs to nobody.
+            self._socket.read()
+            self._since = now
+        else:
+            self._stream.redirect(agreement.remote, profile, now=now)
+        self._offered = _shown(agreement.remote)
+        self._agreement = agreement
+        chosen = CODECS[agreement.codec]
+        self._encode, self._decode = chosen.encode, chosen.decode
+
+    # Sound ---------------------------------------------------------------------------------------------------------
+
+    def take(self) -> Frame | None:
+        """Return the next 20 ms the peer says, None for silence or loss."""
+        stream = self._stream
+        if stream is None:
+            return None
+        now = clock.now()
+        for data, source, arrived in self._socket.read():
+            stream.receive(data, source, arrived, now=now)
+        if stream.events:
+            self._stream_happened(stream, now)
+        self._watch -= 1
+        if not self._watch:
+            self._look(stream, now)
+        payload = stream.take(now)
+        if payload is None:
+            self._inband.hear(SILENCE.pcm)  # the end of a key is a pause in the tones, and loss is no pause less
+            return None
+        pcm = self._decode(payload)
+        digit = self._inband.hear(pcm)
+        if digit is not None:
+            self._key(digit, "inband", now)
+        voiced = self._vad.voiced(pcm)
+        if voiced:
+            self.voiced_frames += 1
+        return Frame(pcm, 8000, voiced)
+
+    def give(self, frame: Frame) -> None:
+        """Send 20 ms to the peer, unless it does not want to hear."""
+        stream, agreement = self._stream, self._agreement
+        if stream is None or agreement is None:
+            return
+        if self._inband_out:
+            frame = self._next_tone()
+        now = clock.now()
+        payload = self._encode(frame.pcm) if agreement.sending else None
+        for packet in stream.packets(payload, now):
+            self._socket.send(packet, stream.remote)
+
+    def send_digits(self, digits: str) -> None:
+        """Press keys: as events where the peer takes them, else as tones in the sound."""
+        stream, agreement = self._stream, self._agreement
+        if stream is None or agreement is None:
+            return
+        if agreement.event_payload_type is not None:
+            stream.send_digits(digits)
+        elif len(self._inband_out) < MAX_INBAND_DIGITS * 10:
+            self._inband_out.extend(dtmf_frames(digits[:MAX_INBAND_DIGITS]))
+
+    def report(self) -> MediaReport:
+        """Return how it sounded so far."""
+        stream, agreement = self._stream, self._agreement
+        if stream is None or agreement is None:
+            return MediaReport()
+        stats = stream.stats
+        expected = stats.received + stats.lost
+        received = Quality(
+            packets=stats.received,
+            lost=stats.lost,
+            late=stats.late,
+            jitter_ms=stats.jitter_ms,
+            loss_percent=100.0 * stats.lost / expected if expected else 0.0,
+        )
+        return MediaReport(
+            codec=agreement.codec,
+            offered=self._offered,
+            remote=_shown(stream.remote),
+            received=received,
+            sent=Quality(packets=stats.sent),
+        )
+
+    def close(self) -> None:
+        """Give the port back."""
+        self._on_dead = None
+        self._socket.close()
+        self._stream = None
+
+    # Inside --------------------------------------------------------------------------------------------------------
+
+    def _stream_happened(self, stream: RtpStream, now: float) -> None:
+        for event in stream.drain():
+            match event:
+                case KeyPressed(digit=digit):
+                    self._key(digit, "rfc4733", now)
+                case KeysSent():
+                    self._on_keys(DigitsSent())
+                case SourceLatched(source=source):
+                    log.info("%s sound comes from %s", self._leg, _shown(source))
+
+    def _key(self, digit: str, method: str, now: float) -> None:
+        if self._keys.pressed(digit, method, now=now):
+            self._on_keys(Digit(digit, method))
+
+    def _next_tone(self) -> Frame:
+        frame = self._inband_out.popleft()
+        if not self._inband_out:
+            self._on_keys(DigitsSent())
+        return frame
+
+    def _look(self, stream: RtpStream, now: float) -> None:
+        self._watch = WATCH_TICKS
+        agreement = self._agreement
+        if agreement is None or not agreement.receiving or agreement.held:
+            self._since = now
+            return
+        heard = max(self._since, stream.heard_at or 0.0)
+        if now - heard > self._media_timeout and self._on_dead is not None:
+            on_dead, self._on_dead = self._on_dead, None
+            on_dead()
+
+
+def _shown(address: tuple[str, int]) -> str:
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
