@@ -11,7 +11,7 @@ answers is dropped when the peer cannot be listening any more.
 """
 
 import enum
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any, NamedTuple
@@ -298,7 +298,7 @@ class Transaction:
         self.flow = flow
         self.message = b""
         self.held: Any = None
-        self.merge: Hashable = None
+        self.merge: Key | None = None
         self.armed_at = inf
         self._settings = settings
         self._interval = 0.0
