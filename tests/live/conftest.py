@@ -1,0 +1,120 @@
+"""Peers and switches for the live tests: real processes and real sockets, on loopback.
+
+A peer that is missing makes its tests fail with the command that installs it. `SOFTSWITCH_TESTS_WITHOUT=sipp` (names
+separated by commas) leaves the tests of a peer out on purpose.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.peers.rtp_probe import RtpProbe
+from tests.live.peers.sipp import Sipp, SippResult, Variant
+from tests.live.peers.switch import SwitchProcess, running_switch
+
+HERE = Path(__file__).parent
+#: Tests whose fixtures talk to a peer belong to it, without a mark of their own.
+PEER_FIXTURES = {"sipp": "sipp", "scenario_results": "sipp", "sipp_against": "sipp"}
+#: SIPp waits far more than it works: so many at once keep two cores busy and no timer waiting.
+SCENARIOS_AT_ONCE = 8
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the live tests, leave out what the run was told to, and put the scenarios first and the slow ones last."""
+    without = {name for name in os.environ.get("SOFTSWITCH_TESTS_WITHOUT", "").replace(",", " ").split() if name}
+    kept, left_out = [], []
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker("live")
+            for fixture in getattr(item, "fixturenames", ()):
+                if peer := PEER_FIXTURES.get(fixture):
+                    item.add_marker(peer)
+        (left_out if any(mark.name in without for mark in item.iter_markers()) else kept).append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+    items[:] = sorted(kept, key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+@pytest.fixture(scope="session")
+def switch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SwitchProcess]:
+    """One switch with the demo dialplan, for every test that leaves it as it was."""
+    with running_switch(tmp_path_factory.mktemp("switch")) as running:
+        yield running
+
+
+@pytest.fixture
+def switch_with(tmp_path: Path) -> Iterator[Callable[..., SwitchProcess]]:
+    """A function that starts a switch with options of its own; all are stopped, and looked at, when the test ends."""
+    started: list[Any] = []
+
+    def start(*options: str) -> SwitchProcess:
+        folder = tmp_path / f"switch-{len(started)}"
+        folder.mkdir()
+        context = running_switch(folder, options=options, number=len(started) + 1)
+        started.append(context)
+        return context.__enter__()
+
+    yield start
+    for context in reversed(started):
+        context.__exit__(None, None, None)
+
+
+@pytest.fixture
+def sipp(switch: SwitchProcess, tmp_path: Path) -> Iterator[Sipp]:
+    """SIPp, against the switch of the session."""
+    peer = Sipp(switch.address, tmp_path)
+    yield peer
+    peer.close()
+
+
+@pytest.fixture
+def sipp_against(tmp_path: Path) -> Iterator[Callable[[SwitchProcess], Sipp]]:
+    """A function that points SIPp at a switch of the test's own."""
+    peers: list[Sipp] = []
+
+    def against(switch: SwitchProcess) -> Sipp:
+        peers.append(Sipp(switch.address, tmp_path / f"sipp-{len(peers)}"))
+        return peers[-1]
+
+    yield against
+    for peer in peers:
+        peer.close()
+
+
+@pytest.fixture
+def probe() -> Iterator[RtpProbe]:
+    """A telephone's sound, on a port of its own."""
+    with RtpProbe() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def scenario_results(
+    request: pytest.FixtureRequest, switch: SwitchProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[SippResult]]]:
+    """Every scenario that this run selected, started side by side, the longest first: name to how it ended."""
+    wanted: list[Variant] = [
+        variant
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and isinstance(variant := _variant_of(item), Variant)
+    ]
+    peer = Sipp(switch.address, tmp_path_factory.mktemp("scenarios"))
+
+    def run(variant: Variant) -> SippResult:
+        with RtpProbe() as probe:
+            return peer.run(variant.scenario, *variant.options, rtp_port=probe.port, seconds=variant.seconds)
+
+    with ThreadPoolExecutor(SCENARIOS_AT_ONCE) as pool:
+        longest_first = sorted(wanted, key=lambda variant: -variant.seconds)
+        yield {str(variant): pool.submit(run, variant) for variant in longest_first}
+        pool.shutdown(wait=False, cancel_futures=True)
+        peer.close()
+
+
+def _variant_of(item: pytest.Function) -> Any:
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("variant") if callspec else None

@@ -1,0 +1,155 @@
+"""A telephone's sound, independent of the switch: sends what it is told on time, keeps everything that comes.
+
+One thread for one socket. It sends a PCMU packet every 20 ms by absolute deadlines (silence where nothing is to be
+said), key presses as RFC 4733 events, and takes the kernel's own time of each packet that arrives.
+"""
+
+import collections
+import random
+import select
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from tests.live.peers.free_ports import LOOPBACK
+from tests.live.peers.g711 import ulaw_encode
+from tests.live.peers.heard import Heard, Packet
+
+FRAME_SECONDS = 0.020
+FRAME_SAMPLES = 160
+SILENCE = b"\xff" * FRAME_SAMPLES
+KEYS = "0123456789*#ABCD"
+PCMU, EVENT = 0, 101
+#: Linux's number for nanosecond time stamps; Python's socket module has no name for it.
+SO_TIMESTAMPNS = 35
+_HEADER = struct.Struct("!BBHII")
+
+
+class RtpProbe:
+    """A UDP port that sounds like a telephone; a context manager that owns its thread.
+
+    event: the RTP payload type of its key presses, None to send none.
+    """
+
+    def __init__(self, event: int = EVENT) -> None:
+        self._socket = _even_socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self._socket.setblocking(False)
+        self.port: int = self._socket.getsockname()[1]
+        self._event = event
+        self._remote: tuple[str, int] | None = None
+        # Payload, payload type, and for an event how many packets ago it began.
+        self._queue: collections.deque[tuple[bytes, int, int | None]] = collections.deque()
+        self._packets: list[Packet] = []
+        self._sequence = random.randrange(1 << 16)
+        self._timestamp = random.randrange(1 << 32)
+        self._ssrc = random.randrange(1 << 32)
+        self._marker = True
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"rtp-probe-{self.port}", daemon=True)
+
+    def __enter__(self) -> "RtpProbe":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopping.set()
+        self._thread.join(5)
+        self._socket.close()
+
+    def talk_to(self, remote: tuple[str, int] | None) -> None:
+        """Send to `remote` from now on; None falls silent altogether."""
+        self._remote = remote
+
+    def say(self, pcm: bytes) -> None:
+        """Send 8 kHz signed 16-bit mono sound after what is already waiting; the last frame is filled with silence."""
+        coded = ulaw_encode(pcm)
+        for start in range(0, len(coded), FRAME_SAMPLES):
+            self._queue.append((coded[start : start + FRAME_SAMPLES].ljust(FRAME_SAMPLES, b"\xff"), PCMU, None))
+
+    def pause(self, seconds: float) -> None:
+        """Say nothing for so long, after what is already waiting."""
+        self._queue.extend([(SILENCE, PCMU, None)] * round(seconds / FRAME_SECONDS))
+
+    def press(self, keys: str, *, on_ms: int = 100, off_ms: int = 100, end_packets: int = 3) -> None:
+        """Press keys as a telephone does: RFC 4733 events, the end said `end_packets` times over."""
+        for key in keys:
+            code = KEYS.index(key)
+            steps = max(1, on_ms // 20)
+            for step in range(1, steps + end_packets):
+                end = step >= steps
+                duration = min(step, steps) * FRAME_SAMPLES
+                payload = struct.pack("!BBH", code, (0x80 if end else 0) | 10, duration)
+                self._queue.append((payload, self._event, step - 1))
+            self.pause(off_ms / 1000)
+
+    def wait_said(self, seconds: float = 30.0) -> None:
+        """Wait until everything was sent."""
+        assert self.wait_for(lambda _: not self._queue, seconds), "the probe could not send all it was given in time"
+
+    @property
+    def heard(self) -> Heard:
+        """Everything heard so far."""
+        return Heard(tuple(self._packets))
+
+    def wait_for(self, condition: Callable[[Heard], bool], seconds: float) -> bool:
+        """Wait until `condition` holds for what was heard; return whether it did within `seconds`."""
+        deadline = time.monotonic() + seconds
+        while not condition(self.heard):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True
+
+    def _run(self) -> None:
+        due = time.monotonic()
+        while not self._stopping.is_set():
+            due += FRAME_SECONDS
+            while (left := due - time.monotonic()) > 0:
+                if select.select([self._socket], [], [], left)[0]:
+                    self._receive()
+            self._send()
+
+    def _send(self) -> None:
+        payload, payload_type, age = self._queue.popleft() if self._queue else (SILENCE, PCMU, None)
+        # An event keeps the time stamp of its start for as long as it lasts (RFC 4733 section 2.3).
+        timestamp = (self._timestamp - (age or 0) * FRAME_SAMPLES) & 0xFFFFFFFF
+        marker = self._marker or age == 0
+        packet = _HEADER.pack(0x80, payload_type | marker << 7, self._sequence, timestamp, self._ssrc) + payload
+        if self._remote is not None:
+            try:
+                self._socket.sendto(packet, self._remote)
+            except OSError:
+                pass  # The far end closed its port: a telephone talks on until it is told.
+            self._marker = False
+            self._sequence = (self._sequence + 1) & 0xFFFF
+        self._timestamp = (self._timestamp + FRAME_SAMPLES) & 0xFFFFFFFF
+
+    def _receive(self) -> None:
+        try:
+            data, ancillary, _, source = self._socket.recvmsg(4096, 64)
+        except OSError:
+            return  # An ICMP error of an earlier packet of ours.
+        arrived = time.monotonic()
+        for level, kind, value in ancillary:
+            if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
+                seconds, nanoseconds = struct.unpack("@qq", value[:16])
+                arrived -= max(0.0, time.time() - (seconds + nanoseconds / 1e9))
+        if packet := Packet.parse(data, source, arrived):
+            self._packets.append(packet)
+
+
+def _even_socket() -> socket.socket:
+    """Return a socket on an even port, as RTP has it (RFC 3550 section 11)."""
+    while True:
+        candidate = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        candidate.bind((LOOPBACK, 0))
+        if candidate.getsockname()[1] % 2 == 0:
+            return candidate
+        candidate.close()
