@@ -2,13 +2,60 @@
 
 Pure: the owner reads the socket and calls `receive` for every datagram, `take` and `packets` once each 20 ms, sends
 what `packets` returned to `remote`, and drains `events`.
+
+Source lock (symmetric RTP, RFC 4961; the "latching" of RFC 7362). Until the peer is heard we send where its description
+says. Then `remote` is the address its packets come from:
+
+* a packet from the described address locks at once; from anywhere else two in sequence are needed;
+* a stream is not stolen: while the locked source is heard, other sources are counted as foreign and not listened to.
+  It must be silent for `SOURCE_SILENCE_SECONDS` first;
+* but in the first `SETTLE_SECONDS` the described address takes the lock back from whoever was faster;
+* `redirect` to another address sends there at once and opens the lock; the old source is still heard, and gets our
+  packets back if after `SETTLE_SECONDS` nobody else came (a peer behind NAT describes addresses that mean nothing).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from softswitch.errors import LocalError, RemoteError
+from softswitch.rtp.dtmf import EventReceiver, EventSender
+from softswitch.rtp.jitter import FRAME_BYTES, FRAME_SECONDS, Jitter
+from softswitch.rtp.law import LAWS
+from softswitch.rtp.packet import (
+    HEADER,
+    HEADER_BYTES,
+    MARKER,
+    MAX_PAYLOAD_BYTES,
+    SEQUENCE_MASK,
+    TIMESTAMP_MASK,
+    VERSION_2,
+    Packet,
+    parse,
+)
+
 Address = tuple[str, int]
+
+#: A source that was silent for this long may be followed by another one: longer than the gaps of loss and hand-over,
+#: shorter than a caller's patience. Silence suppression makes such gaps too, but then comes the same source again.
+SOURCE_SILENCE_SECONDS = 2.0
+#: Time in which a lock may still be corrected: some round trips, and what a peer's change of address needs.
+SETTLE_SECONDS = 1.0
+#: RFC 3550 appendix A.1: a jump forward of less is loss, a step back of less is reordering.
+MAX_DROPOUT = 3000
+MAX_MISORDER = 100
+#: Missing sequence numbers we remember, to tell a packet that was overtaken from one that comes twice.
+MAX_MISSING = 256
+#: Events the owner did not drain yet; he drains every 20 ms, and nobody presses more keys in that time.
+MAX_EVENTS = 64
+#: RFC 3389; never a key or a sound, whether it was negotiated or not.
+COMFORT_NOISE = 13
+
+_SECONDS = 1 / 8000
+_HALF = 0x80000000
+_MAX_DATAGRAM = HEADER_BYTES + MAX_PAYLOAD_BYTES
+#: How much later than its place on the 20 ms grid a call of `packets` may come before the clock is moved on.
+_MEDIA_SLACK_SECONDS = 0.050
 
 
 class Profile(NamedTuple):
@@ -50,7 +97,7 @@ StreamEvent = KeyPressed | KeysSent | SourceLatched
 
 
 class StreamStats(NamedTuple):
-    """Counts since the stream began. lost: sequence numbers still missing. late: arrived after its turn.
+    """Counts since the stream began. lost: sequence numbers still missing. late: arrived after its turn, not played.
 
     foreign: not from the locked source. bad: neither RTP of a negotiated payload type, nor RTCP, nor STUN.
     jitter_ms: interarrival jitter (RFC 3550 section 6.4.1). delay_ms: how long the newest packet waits in the buffer.
@@ -71,53 +118,390 @@ class StreamStats(NamedTuple):
 
 
 class RtpStream:
-    """One stream each way. `remote` is where to send now; `events` is drained by the owner with `drain()`."""
+    """One stream each way. `remote` is where to send now; `heard_at` when a valid packet came last (None: never)."""
 
-    remote: Address
-    events: list[StreamEvent]
-    heard_at: float | None
+    __slots__ = (
+        "_accumulated",
+        "_accumulated_end",
+        "_audio",
+        "_bad",
+        "_candidate",
+        "_described",
+        "_duplicate",
+        "_event_types",
+        "_foreign",
+        "_jitter",
+        "_jitter_seconds",
+        "_keys",
+        "_last_arrived",
+        "_last_timestamp",
+        "_lost",
+        "_media_time",
+        "_missing",
+        "_next",
+        "_packet_bytes",
+        "_plain",
+        "_presses",
+        "_profile",
+        "_received",
+        "_reordered",
+        "_rtcp",
+        "_send_marker",
+        "_send_sequence",
+        "_send_ssrc",
+        "_send_timestamp",
+        "_send_word",
+        "_sending_keys",
+        "_sent",
+        "_settle_until",
+        "_source",
+        "_ssrc",
+        "_stun",
+        "events",
+        "heard_at",
+        "remote",
+    )
 
     def __init__(
         self, profile: Profile, remote: Address, *, ssrc: int, sequence: int, timestamp: int, now: float
     ) -> None:
         """ssrc, timestamp: 32 random bits each, sequence: 16 (RFC 3550 section 5.1). remote: as the SDP says."""
-        raise NotImplementedError
+        law = LAWS[profile.codec]
+        self.remote = self._described = remote
+        self.events: list[StreamEvent] = []
+        self.heard_at: float | None = None
+        self._jitter = Jitter(law.fill, law.quiet)
+        self._keys = EventReceiver()
+        self._presses = EventSender()
+        self._received = self._sent = self._lost = self._duplicate = self._reordered = 0
+        self._foreign = self._bad = self._rtcp = self._stun = 0
+        # Receiving: the lock, then the sequence of the source.
+        self._source: Address | None = None
+        self._settle_until: float | None = None
+        self._candidate: tuple[Address, Packet, float] | None = None
+        self._ssrc = self._next = -1
+        self._missing: dict[int, None] = {}
+        self._last_arrived = now
+        self._last_timestamp = 0
+        self._jitter_seconds = 0.0
+        # Sending.
+        self._send_ssrc = ssrc & TIMESTAMP_MASK
+        self._send_sequence = sequence & SEQUENCE_MASK
+        self._send_timestamp = timestamp & TIMESTAMP_MASK
+        self._send_marker = True
+        self._sending_keys = False
+        self._media_time: float | None = None
+        self._accumulated = b""  # sound that does not fill a packet yet, and the timestamp behind it
+        self._accumulated_end = 0
+        self._apply(profile)
+
+    def _apply(self, profile: Profile) -> None:
+        self._profile = profile
+        self._audio = {
+            payload_type: None if codec == profile.codec else LAWS[codec].other
+            for payload_type, codec in profile.receive
+        }
+        self._event_types = frozenset(profile.receive_events)
+        # The one word that a packet of the fast path begins with: no flags, no marker, our codec.
+        plain = next((number for number, table in self._audio.items() if table is None), None)
+        self._plain = -1 if plain is None else VERSION_2 | plain
+        self._send_word = VERSION_2 | profile.payload_type
+        self._packet_bytes = profile.ptime_ms * FRAME_BYTES // 20
+        if profile.event_payload_type is None and self._sending_keys:
+            self._presses = EventSender()
+            self._keys_sent()
+
+    # Receiving.
 
     def receive(self, data: bytes, source: Address, arrived: float, *, now: float) -> None:
         """Take one datagram as it came; never raises. arrived: when the kernel got it, monotonic seconds."""
-        raise NotImplementedError
+        if source == self._source and HEADER_BYTES < len(data) <= _MAX_DATAGRAM:
+            word, sequence, timestamp, ssrc = HEADER.unpack_from(data)
+            if word == self._plain and sequence == self._next and ssrc == self._ssrc and self._settle_until is None:
+                self._next = (sequence + 1) & SEQUENCE_MASK
+                self._received += 1
+                self.heard_at = now
+                step = (timestamp - self._last_timestamp) & TIMESTAMP_MASK
+                deviation = arrived - self._last_arrived - step * _SECONDS
+                self._last_arrived = arrived
+                self._last_timestamp = timestamp
+                if deviation < 0.0:
+                    deviation = -deviation
+                if deviation < 1.0:
+                    self._jitter_seconds += (deviation - self._jitter_seconds) * 0.0625
+                elif step >= _HALF:
+                    self._jitter.restart()
+                self._jitter.put(timestamp, data[HEADER_BYTES:], arrived)
+                return
+        self._receive_unusual(data, source, arrived, now)
+
+    def _receive_unusual(self, data: bytes, source: Address, arrived: float, now: float) -> None:
+        try:
+            packet = parse(data)
+        except RemoteError as error:
+            if error.kind == "stun":
+                self._stun += 1
+            elif error.kind == "rtcp":
+                self._rtcp += 1
+            else:
+                self._bad += 1
+            return
+        payload_type = packet.payload_type
+        if payload_type not in self._audio and payload_type not in self._event_types and payload_type != COMFORT_NOISE:
+            self._bad += 1
+            return
+        if source == self._source:
+            if self._settle_until is not None and now >= self._settle_until:
+                self._settled(source)
+        elif not self._admit(packet, source, arrived, now):
+            return
+        self._sequenced(packet, source, arrived, now)
+
+    def _settled(self, source: Address) -> None:
+        """Close the lock on the source that is still there when the time to correct it is over."""
+        self._settle_until = None
+        if self.remote != source:
+            self._latch(source)
+
+    def _latch(self, source: Address) -> None:
+        self._source = self.remote = source
+        self._say(SourceLatched(source))
+
+    def _say(self, event: StreamEvent) -> None:
+        if len(self.events) < MAX_EVENTS:
+            self.events.append(event)
+
+    def _admit(self, packet: Packet, source: Address, arrived: float, now: float) -> bool:
+        """Tell whether a packet from a source that is not the locked one may be listened to, and lock on it."""
+        described = source[:2] == self._described[:2]
+        settling = self._settle_until is not None and now < self._settle_until
+        opened = settling and self.remote != self._source
+        silent = self.heard_at is None or now - self.heard_at >= SOURCE_SILENCE_SECONDS
+        if not (self._source is None or silent or opened or (settling and described)):
+            self._foreign += 1
+            return False
+        first, self._candidate = self._candidate, (source, packet, arrived)
+        if not described:
+            if first is None or first[0] != source or not _follows(first[1], packet):
+                self._foreign += first is not None
+                return False
+        self._candidate = None
+        self._ssrc = -1
+        self._settle_until = None if described else now + SETTLE_SECONDS
+        self._latch(source)
+        if not described and first is not None:
+            self._sequenced(first[1], source, first[2], now)
+        return True
+
+    def _sequenced(self, packet: Packet, source: Address, arrived: float, now: float) -> None:
+        """Put a packet of the locked source into the order of its sequence numbers (RFC 3550 appendix A.1)."""
+        self.heard_at = now
+        ahead = (packet.sequence - self._next) & SEQUENCE_MASK
+        if self._ssrc != packet.ssrc or MAX_DROPOUT <= ahead <= SEQUENCE_MASK - MAX_MISORDER:
+            # Another SSRC or another place in the sequence. A first packet is believed, a later one once confirmed.
+            first, self._candidate = self._candidate, (source, packet, arrived)
+            if self._ssrc >= 0:
+                if first is None or first[0] != source or not _follows(first[1], packet):
+                    self._bad += first is not None
+                    return
+            self._candidate = None
+            began = self._ssrc < 0
+            self._adopt(packet if began or first is None else first[1])
+            if not began and first is not None:
+                self._count(first[1], first[2])
+            ahead = (packet.sequence - self._next) & SEQUENCE_MASK
+        if ahead > SEQUENCE_MASK - MAX_MISORDER:
+            if packet.sequence not in self._missing:
+                self._duplicate += 1
+                return
+            del self._missing[packet.sequence]
+            self._lost -= 1
+            self._reordered += 1
+            self._received += 1
+            self._deliver(packet, arrived)
+            return
+        if ahead:
+            self._skipped(ahead)
+        self._count(packet, arrived)
+
+    def _adopt(self, packet: Packet) -> None:
+        """Begin anew with a packet: another source, or the same one elsewhere."""
+        self._ssrc = packet.ssrc
+        self._next = packet.sequence
+        self._missing.clear()
+        self._last_timestamp = packet.timestamp
+        self._keys = EventReceiver()
+        self._jitter.restart()
+
+    def _skipped(self, count: int) -> None:
+        self._lost += count
+        for sequence in range(self._next + max(0, count - MAX_MISORDER), self._next + count):
+            self._missing[sequence & SEQUENCE_MASK] = None
+        while len(self._missing) > MAX_MISSING:
+            del self._missing[next(iter(self._missing))]
+
+    def _count(self, packet: Packet, arrived: float) -> None:
+        """Count a packet that moves the sequence on, and measure the jitter of its arrival."""
+        self._next = (packet.sequence + 1) & SEQUENCE_MASK
+        self._received += 1
+        if packet.payload_type in self._audio:
+            # Events keep their timestamp and would be taken for jitter (RFC 3550 section 6.4.1 is about sound).
+            step = (packet.timestamp - self._last_timestamp) & TIMESTAMP_MASK
+            deviation = abs(arrived - self._last_arrived - step * _SECONDS)
+            if deviation < 1.0:
+                self._jitter_seconds += (deviation - self._jitter_seconds) * 0.0625
+            elif step >= _HALF:
+                # The next packet in sequence is older than the last one: the peer's clock was set back.
+                self._jitter.restart()
+            self._last_arrived, self._last_timestamp = arrived, packet.timestamp
+        self._deliver(packet, arrived)
+
+    def _deliver(self, packet: Packet, arrived: float) -> None:
+        if packet.payload_type in self._audio:
+            table = self._audio[packet.payload_type]
+            if packet.payload:
+                self._jitter.put(
+                    packet.timestamp, packet.payload.translate(table) if table else packet.payload, arrived
+                )
+        elif packet.payload_type in self._event_types:
+            key = self._keys.hear(packet.timestamp, packet.payload, marker=packet.marker)
+            if key is not None:
+                self._say(KeyPressed(key))
 
     def take(self, now: float) -> bytes | None:
         """Return the next 20 ms the peer says, 160 octets in the profile's codec; None is silence or loss."""
-        raise NotImplementedError
+        return self._jitter.take(now)
+
+    # Sending.
 
     def packets(self, payload: bytes | None, now: float) -> Sequence[bytes]:
         """Return the datagrams (0, 1 or 2) that carry the next 20 ms; call it every 20 ms, with None for silence.
 
         payload: 160 octets in the profile's codec. While a key is being sent the payload is left out.
         """
-        raise NotImplementedError
+        timestamp = self._send_timestamp
+        media_time = self._media_time
+        if media_time is None:
+            media_time = now
+        elif now - media_time > _MEDIA_SLACK_SECONDS:
+            # Calls were left out, by a stalled loop or by an owner with nothing to say: the sound's clock ran on.
+            frames = round((now - media_time) / FRAME_SECONDS)
+            timestamp = (timestamp + frames * FRAME_BYTES) & TIMESTAMP_MASK
+            media_time += frames * FRAME_SECONDS
+            self._send_marker = True
+        self._media_time = media_time + FRAME_SECONDS
+        self._send_timestamp = (timestamp + FRAME_BYTES) & TIMESTAMP_MASK
+        if payload is None or self._sending_keys or self._send_marker or self._packet_bytes != FRAME_BYTES:
+            return self._packets_unusual(payload, timestamp)
+        sequence = self._send_sequence
+        self._send_sequence = (sequence + 1) & SEQUENCE_MASK
+        self._sent += 1
+        return (HEADER.pack(self._send_word, sequence, timestamp, self._send_ssrc) + payload,)
+
+    def _packets_unusual(self, payload: bytes | None, timestamp: int) -> Sequence[bytes]:
+        sent: list[bytes] = []
+        waiting = self._accumulated
+        if waiting and (payload is None or self._sending_keys or timestamp != self._accumulated_end):
+            # No more sound follows this, so it goes out as a short packet.
+            marker, self._send_marker = self._send_marker, False
+            sent.append(self._packet(self._send_word, self._accumulated_end - len(waiting), waiting))
+            self._send_marker, self._accumulated = marker, b""
+        if self._sending_keys:
+            self._send_key(timestamp, sent)
+            return sent
+        if payload is None:
+            # RFC 3551 section 4.1: the first packet after silence carries the marker.
+            self._send_marker = True
+            return sent
+        accumulated, size = self._accumulated + payload, self._packet_bytes
+        start = timestamp - len(self._accumulated)
+        whole = len(accumulated) // size * size
+        for place in range(0, whole, size):
+            sent.append(self._packet(self._send_word, start + place, accumulated[place : place + size]))
+        self._accumulated = accumulated[whole:]
+        self._accumulated_end = (timestamp + len(payload)) & TIMESTAMP_MASK
+        return sent
+
+    def _send_key(self, timestamp: int, sent: list[bytes]) -> None:
+        step = self._presses.step(timestamp)
+        if step is not None:
+            marker, begun, payload = step
+            self._send_marker = marker
+            word = VERSION_2 | (self._profile.event_payload_type or 0)
+            sent.append(self._packet(word, begun, payload))
+        if not self._presses.busy:
+            self._keys_sent()
+
+    def _keys_sent(self) -> None:
+        self._sending_keys = False
+        self._send_marker = True
+        self._say(KeysSent())
+
+    def _packet(self, word: int, timestamp: int, payload: bytes) -> bytes:
+        if self._send_marker:
+            word |= MARKER
+            self._send_marker = False
+        sequence = self._send_sequence
+        self._send_sequence = (sequence + 1) & SEQUENCE_MASK
+        self._sent += 1
+        return HEADER.pack(word, sequence, timestamp & TIMESTAMP_MASK, self._send_ssrc) + payload
 
     def send_digits(self, digits: str, *, on_ms: int = 100, off_ms: int = 80) -> None:
         """Send keys `0-9*#A-D` as RFC 4733 events, after those still waiting; `KeysSent` follows.
 
         Raises LocalError if the profile has no event payload type, or for any other character.
         """
-        raise NotImplementedError
+        if self._profile.event_payload_type is None:
+            raise LocalError("the peer takes no telephone-event; send the keys as tones")
+        self._presses.send(digits, on_ms=on_ms, off_ms=off_ms)
+        self._sending_keys = self._presses.busy
 
     def stop_digits(self) -> None:
         """Forget the keys that have not begun; the one being sent ends as it should."""
-        raise NotImplementedError
+        self._presses.stop()
+
+    # Both.
 
     def redirect(self, remote: Address, profile: Profile | None = None, *, now: float) -> None:
         """Follow a renegotiation: send to `remote`, under `profile` if given. The same address keeps the lock."""
-        raise NotImplementedError
+        if remote != self._described:
+            self._described = self.remote = remote
+            self._candidate = None
+            self._settle_until = now + SETTLE_SECONDS if self._source is not None else None
+            if self._source == remote:
+                self._settle_until = None
+        if profile is not None and profile != self._profile:
+            if profile.codec != self._profile.codec:
+                law = LAWS[profile.codec]
+                self._jitter.recode(LAWS[self._profile.codec].other, law.fill, law.quiet)
+                self._accumulated = b""
+            self._apply(profile)
 
     def drain(self) -> list[StreamEvent]:
         """Return what happened since the last call, in order."""
-        raise NotImplementedError
+        events = self.events
+        if events:
+            self.events = []
+        return events
 
     @property
     def stats(self) -> StreamStats:
         """A snapshot of the counts."""
-        raise NotImplementedError
+        return StreamStats(
+            self._received,
+            self._sent,
+            self._lost,
+            self._jitter.late,
+            self._duplicate + self._jitter.duplicate,
+            self._reordered,
+            self._foreign,
+            self._bad,
+            self._rtcp,
+            self._stun,
+            self._jitter_seconds * 1000,
+            self._jitter.lead * 1000,
+        )
+
+
+def _follows(first: Packet, second: Packet) -> bool:
+    return second.ssrc == first.ssrc and second.sequence == (first.sequence + 1) & SEQUENCE_MASK

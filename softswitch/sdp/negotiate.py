@@ -253,7 +253,7 @@ def offer(
     known, taken = dict(numbers.codecs), set[int]()
 
     def place(wanted: int) -> int:
-        free = next(number for number in (wanted, *range(96, 128)) if number not in taken)
+        free: int = next(value for value in (wanted, *range(96, 128)) if value not in taken)
         taken.add(free)
         return free
 

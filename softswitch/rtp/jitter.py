@@ -1,0 +1,338 @@
+"""The jitter buffer of one stream: coded sound in at any time and in any order, 20 ms of it out at every tick.
+
+Theory of operation. Packets lie in a table by RTP timestamp; `cursor` is the timestamp that the next `take` begins at,
+and moves on by 160 with each. The time a packet has left when it arrives,
+
+    lead = (time of the next take) + (timestamp - cursor) / 8000 - (arrival)
+
+is all that is measured, and moving the cursor is all that is done.
+
+* Grow at once: a lead below zero is a late packet. Where nothing younger was played, the cursor goes back to it:
+  nothing is lost, and the delay has grown by just that. Where its successors were played it is lost, and if that
+  happens again within `STRIKE_SECONDS` the cursor goes back by as much as they were late. A single straggler costs no
+  delay.
+* Shrink slowly: the least lead of the last seconds is what the buffer could do without. Where it stays above `SPARE_MS`
+  the cursor skips 20 ms: of nothing if possible, of quiet if there is any within a window, of sound if not.
+
+No clock but arrivals and ticks is needed, and none of the peer's: a peer whose clock runs fast makes leads grow and is
+skipped, one that runs slow makes them fall and is waited for.
+
+A packet whose timestamp is nowhere near the cursor is not believed until the next one agrees with it (as in RFC 3550
+appendix A.1 for sequence numbers); then the cursor moves there.
+"""
+
+from math import ceil
+
+from softswitch.rtp.packet import TIMESTAMP_MASK
+
+#: Octets, and timestamp units, of 20 ms of G.711.
+FRAME_BYTES = 160
+FRAME_SECONDS = 0.020
+#: Delay that the first packet gets, at least; at most one tick more. Nothing is gained by less.
+START_SECONDS = 0.020
+#: The delay never grows beyond this: ITU-T G.114 calls 150 ms one way good and 400 ms the limit.
+MAX_SECONDS = 0.200
+#: Skip 20 ms if every packet of two windows had more than this to spare. Above START_SECONDS and one tick, so that an
+#: even stream is never touched.
+SPARE_SECONDS = 0.045
+#: Beyond this the delay is the work of a stall, not of jitter, and several frames are skipped one after the other.
+MUCH_SECONDS = 0.080
+#: The least lead is known for this window and the one before.
+WINDOW_SECONDS = 2.0
+#: After growing, keep the delay: jitter that came once comes again.
+HOLD_SECONDS = 8.0
+#: Two stragglers within this are jitter, one is an accident.
+STRIKE_SECONDS = 2.0
+#: A lead outside this, either way, is a jump of the peer's timestamps and not a delay.
+JUMP_SECONDS = 1.0
+#: 1.28 s of 10 ms packets: more than a stall leaves, and a bound on what a flood can make us keep.
+MAX_PACKETS = 128
+#: After this many empty frames a new packet begins a talkspurt, and the cursor may move to its edge.
+TALKSPURT_FRAMES = 3
+
+_HALF = 0x80000000
+_HZ = 8000
+_SECONDS = 1 / _HZ
+_TICK_SLACK = 0.010
+_FAR = 1e9
+
+
+class Jitter:
+    """Holds the coded sound of one stream. fill: the octet of silence; quiet: every octet that is nearly silence."""
+
+    __slots__ = (
+        "_cursor",
+        "_delay",
+        "_due",
+        "_fill",
+        "_hold_until",
+        "_late_at",
+        "_late_by",
+        "_least",
+        "_least_before",
+        "_packets",
+        "_played",
+        "_quiet",
+        "_skip",
+        "_skip_by",
+        "_started",
+        "_stranger",
+        "_window_end",
+        "duplicate",
+        "gap_frames",
+        "grown",
+        "jumps",
+        "late",
+        "lead",
+        "skipped_frames",
+    )
+
+    def __init__(self, fill: int = 0xFF, quiet: bytes = b"") -> None:
+        self.late = 0
+        self.duplicate = 0
+        self.jumps = 0
+        #: Times the delay grew, and frames of the peer's time left out to shrink it.
+        self.grown = 0
+        self.skipped_frames = 0
+        #: Frames since there was last sound to take: 0 now, 1 the first missing one. Concealment reads this.
+        self.gap_frames = 0
+        #: Seconds that the newest packet had left when it arrived.
+        self.lead = 0.0
+        self._fill = bytes((fill,))
+        self._quiet = quiet
+        self._packets: dict[int, bytes] = {}
+        self._cursor = 0
+        self._played = 0  # end of the last sound taken
+        self._due = -_FAR  # time of the next take
+        self._delay = START_SECONDS  # what a new beginning is given
+        self._started = False
+        self._least = self._least_before = _FAR
+        self._window_end = -_FAR
+        self._hold_until = -_FAR
+        self._late_at = -_FAR
+        self._late_by = 0.0
+        self._skip = 0
+        self._skip_by = _FAR
+        self._stranger: tuple[int, bytes, float] | None = None
+
+    def put(self, timestamp: int, payload: bytes, arrived: float) -> None:
+        """Keep one packet's sound. arrived: monotonic seconds, on the scale of the `now` of `take`."""
+        ahead = (timestamp - self._cursor) & TIMESTAMP_MASK
+        lead = self._due + ahead * _SECONDS - arrived
+        packets = self._packets
+        if lead < MAX_SECONDS and not self.gap_frames and self._started and len(packets) < MAX_PACKETS:
+            self.lead = lead
+            if lead < self._least:
+                self._least = lead
+            if packets.setdefault(timestamp, payload) is not payload:
+                self.duplicate += 1
+            return
+        self._put_unusual(timestamp, payload, arrived, ahead)
+
+    def take(self, now: float) -> bytes | None:
+        """Return the next 20 ms, 160 octets; None if nothing of them is here."""
+        shift = now - self._due
+        if shift > _TICK_SLACK or shift < -_TICK_SLACK:
+            self._shifted(shift)
+        self._due = now + FRAME_SECONDS
+        if now > self._window_end:
+            self._turn_window(now)
+        if self._skip:
+            self._skip_one(now)
+        cursor = self._cursor
+        payload = self._packets.pop(cursor, None)
+        if payload is not None and len(payload) == FRAME_BYTES:
+            self._cursor = self._played = (cursor + FRAME_BYTES) & TIMESTAMP_MASK
+            self.gap_frames = 0
+            return payload
+        return self._take_parts(cursor, payload)
+
+    def restart(self) -> None:
+        """Forget everything that waits; the next packet begins anew (another source, another codec)."""
+        self._packets.clear()
+        self._started = False
+        self._stranger = None
+        self._skip = 0
+
+    def recode(self, table: bytes, fill: int, quiet: bytes) -> None:
+        """Translate what waits by a table of 256 octets, because the codec of `take` changes."""
+        self._packets = {timestamp: payload.translate(table) for timestamp, payload in self._packets.items()}
+        self._fill, self._quiet = bytes((fill,)), quiet
+
+    # What is rare: beginnings, gaps, lateness, jumps, floods.
+
+    def _put_unusual(self, timestamp: int, payload: bytes, arrived: float, ahead: int) -> None:
+        if not self._started:
+            self._begin(timestamp, arrived)
+            ahead = (timestamp - self._cursor) & TIMESTAMP_MASK
+        elif len(self._packets) >= MAX_PACKETS:
+            self._drop_passed()
+            if len(self._packets) >= MAX_PACKETS:
+                self._packets.clear()
+                self._begin(timestamp, arrived)
+                ahead = (timestamp - self._cursor) & TIMESTAMP_MASK
+        if ahead >= _HALF:
+            ahead -= TIMESTAMP_MASK + 1
+        lead = self._due + ahead * _SECONDS - arrived if self._due > 0 else START_SECONDS
+        if not -JUMP_SECONDS <= lead <= JUMP_SECONDS:
+            self._put_stranger(timestamp, payload, arrived)
+            return
+        self.lead = lead
+        if _before(timestamp, self._played) or ahead < 0:
+            if self._put_late(timestamp, payload, arrived, lead, -ahead):
+                return
+        elif lead >= MAX_SECONDS:
+            self._advance(ceil((lead - MAX_SECONDS) / FRAME_SECONDS) * FRAME_BYTES)
+        elif self.gap_frames >= TALKSPURT_FRAMES and not self._packets:
+            self._align(ahead % FRAME_BYTES, lead)
+        self._least = min(self._least, self.lead)
+        if self._packets.setdefault(timestamp, payload) is not payload:
+            self.duplicate += 1
+
+    def _begin(self, timestamp: int, arrived: float) -> None:
+        """Set the cursor so that a packet of now has START_SECONDS, at most one tick more, until it is taken."""
+        if not -JUMP_SECONDS < arrived - self._due < JUMP_SECONDS:
+            self._due = arrived  # nobody takes at present; the first take will tell by how much this is wrong
+        frames = max(0, min(ceil((START_SECONDS - (self._due - arrived)) / FRAME_SECONDS), 10))
+        self._cursor = self._played = (timestamp - frames * FRAME_BYTES) & TIMESTAMP_MASK
+        self._started = True
+        self._least = self._least_before = _FAR
+        self._skip = 0
+        self._stranger = None
+
+    def _put_late(self, timestamp: int, payload: bytes, arrived: float, lead: float, behind: int) -> bool:
+        """Deal with a packet whose turn is over; return True if it is of no use any more."""
+        if not _before(timestamp, self._played):
+            self._cursor = timestamp
+            self._grew(behind * _SECONDS)
+            return False
+        self.late += 1
+        if lead < 0:
+            if arrived - self._late_at < STRIKE_SECONDS:
+                room = max(0, int((MAX_SECONDS - self._depth()) / FRAME_SECONDS))
+                frames = min(ceil(max(-lead, self._late_by) / FRAME_SECONDS), room)
+                self._cursor = (self._cursor - frames * FRAME_BYTES) & TIMESTAMP_MASK
+                # What was played already lies ahead of the cursor now; `_played` is asked while there is a gap.
+                self.gap_frames = max(self.gap_frames, 1)
+                self._grew(frames * FRAME_SECONDS)
+                self._late_at = -_FAR
+            else:
+                self._late_at, self._late_by = arrived, -lead
+        return True
+
+    def _grew(self, seconds: float) -> None:
+        self.grown += 1
+        self._shift_leads(seconds)
+        self._skip = 0
+        self._hold_until = self._due + HOLD_SECONDS
+
+    def _put_stranger(self, timestamp: int, payload: bytes, arrived: float) -> None:
+        """Keep a packet from far away until a second one confirms it, then move there with both."""
+        first, self._stranger = self._stranger, (timestamp, payload, arrived)
+        if first is None or not 0 < (timestamp - first[0]) & TIMESTAMP_MASK <= JUMP_SECONDS * _HZ:
+            return
+        self.jumps += 1
+        self.restart()
+        self._begin(first[0], first[2])
+        self._packets[first[0]] = first[1]
+        self._packets[timestamp] = payload
+
+    def _align(self, offset: int, lead: float) -> None:
+        """Move the cursor so that a frame begins where the talkspurt does: forward if there is time for it."""
+        if offset:
+            units = offset if lead - offset * _SECONDS >= START_SECONDS else offset - FRAME_BYTES
+            self._cursor = (self._cursor + units) & TIMESTAMP_MASK
+            self._shift_leads(-units * _SECONDS)
+
+    def _advance(self, units: int) -> None:
+        """Leave out some of the peer's time."""
+        self._cursor = (self._cursor + units) & TIMESTAMP_MASK
+        self.skipped_frames += units // FRAME_BYTES
+        self._shift_leads(-units * _SECONDS)
+        self._drop_passed()
+
+    def _shift_leads(self, seconds: float) -> None:
+        self._least += seconds
+        self._least_before += seconds
+        self.lead += seconds
+
+    def _drop_passed(self) -> None:
+        cursor = self._cursor
+        for timestamp in [timestamp for timestamp in self._packets if _before(timestamp, cursor)]:
+            rest = self._packets.pop(timestamp)[(cursor - timestamp) & TIMESTAMP_MASK :]
+            if rest:
+                self._packets.setdefault(cursor, rest)
+
+    def _depth(self) -> float:
+        """Return how many seconds the youngest sound here will wait."""
+        ahead = [(timestamp - self._cursor) & TIMESTAMP_MASK for timestamp in self._packets]
+        return max((value for value in ahead if value < _HALF), default=0) * _SECONDS
+
+    def _shifted(self, shift: float) -> None:
+        """Learn that this take comes `shift` later than expected: a stalled loop, a leg that was not asked."""
+        if not self._started:
+            return
+        if not -JUMP_SECONDS <= shift <= JUMP_SECONDS:
+            self.restart()
+            return
+        self._shift_leads(shift)
+        excess = self._depth() - MAX_SECONDS
+        if excess > 0:
+            self._advance(ceil(excess / FRAME_SECONDS) * FRAME_BYTES)
+
+    def _turn_window(self, now: float) -> None:
+        least = min(self._least, self._least_before)
+        known = max(self._least, self._least_before) < _FAR / 2
+        self._least_before, self._least = self._least, _FAR
+        self._window_end = now + WINDOW_SECONDS
+        if known and least > SPARE_SECONDS and now >= self._hold_until and not self._skip:
+            self._skip = 1 if least <= MUCH_SECONDS else int((least - START_SECONDS) / FRAME_SECONDS)
+            self._skip_by = now + WINDOW_SECONDS
+
+    def _skip_one(self, now: float) -> None:
+        """Leave out the next 20 ms, if they are nothing or quiet, or if there was no quiet for a window."""
+        payload = self._packets.get(self._cursor)
+        if payload is None:
+            if self._nearest(self._cursor) < FRAME_BYTES:
+                return
+        elif now < self._skip_by and (payload.translate(None, self._quiet) or len(payload) < FRAME_BYTES):
+            return
+        self._skip -= 1
+        self._advance(FRAME_BYTES)
+
+    def _nearest(self, position: int) -> int:
+        """Return the distance from `position` to the next sound after it."""
+        return min(((timestamp - position) & TIMESTAMP_MASK for timestamp in self._packets), default=_HALF)
+
+    def _take_parts(self, cursor: int, payload: bytes | None) -> bytes | None:
+        """Put 20 ms together from packets of any length; what is missing between them becomes silence."""
+        self._cursor = (cursor + FRAME_BYTES) & TIMESTAMP_MASK
+        frame, position = b"", cursor
+        while self._packets or payload:
+            room = FRAME_BYTES - len(frame)
+            if payload is None:
+                distance = self._nearest(position)
+                if distance >= room:
+                    break
+                frame += self._fill * distance
+                position = (position + distance) & TIMESTAMP_MASK
+                payload, room = self._packets.pop(position), room - distance
+            if len(payload) >= room:
+                frame += payload[:room]
+                if len(payload) > room:
+                    self._packets.setdefault(self._cursor, payload[room:])
+                position = self._cursor
+                break
+            frame += payload
+            position = (position + len(payload)) & TIMESTAMP_MASK
+            payload = self._packets.pop(position, None)
+        if not frame:
+            self.gap_frames += 1
+            return None
+        self.gap_frames = 0
+        self._played = position
+        return frame + self._fill * (FRAME_BYTES - len(frame))
+
+
+def _before(first: int, second: int) -> bool:
+    return (first - second) & TIMESTAMP_MASK >= _HALF
