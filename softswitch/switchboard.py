@@ -16,14 +16,15 @@ from typing import Any, Protocol
 from softswitch import clock
 from softswitch.audio.frame import Frame, Voice
 from softswitch.audio.tones import Tone, progress
-from softswitch.call import call as machine
+from softswitch.audio.wav import Player
+from softswitch.call import commands
 from softswitch.call.bridge import Bridge, Nobody
 from softswitch.call.call import Call, CallId, Parties, Step
 from softswitch.call.cause import Cause
 from softswitch.call.dialplan import Dialplan
 from softswitch.call.leg import Ended, Leg, LegEvent, LegId, LegSink
 from softswitch.call.record import CallRecord, TurnRecord
-from softswitch.call.voices import Echo, Recorder, Sound
+from softswitch.call.voices import Echo, Recorder
 from softswitch.errors import ResourceError
 
 log = logging.getLogger("softswitch.calls")
@@ -55,20 +56,24 @@ class Agents(Protocol):
     """Makes AI legs."""
 
     def open(self, leg: LegId, call: Call, *, flow: str, text: str, sink: LegSink) -> Leg:
-        """Make a leg that follows `flow`, or only says `text`; raise ResourceError where there is none."""
+        """Make a leg that follows `flow`, or only says `text`; raise ResourceError where there is none.
 
-    def prepare(self, flow: str) -> None:
-        """Warm whatever `flow` will need: an INVITE for it came in."""
+        `ring` lets it get ready, `answer` begins the conversation.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """An inbound call as the user agent understood it. trusted: authenticated, or from this machine."""
+    """An inbound call as the user agent understood it.
+
+    trusted: authenticated, or from this commands. refusal: the leg cannot become a call, for this cause.
+    """
 
     leg: LegId
     number: str
     caller: str
     trusted: bool
+    refusal: Cause | None = None
     carrier: str = ""
 
 
@@ -210,7 +215,7 @@ class Switchboard:
         parties = Parties("inbound", offer.caller, offer.number, offer.carrier)
         live = self._start(offer.leg, parties, steps)
         live.legs[offer.leg] = make(partial(self._leg_reported, live))
-        refusal = self._refusal(found=rule is not None)
+        refusal = offer.refusal or self._refusal(found=rule is not None)
         now = self._now()
         if refusal is not None:
             live.call.hang_up(refusal, now=now)
@@ -344,30 +349,31 @@ class Switchboard:
         live.call.handle_timer(now=self._now())
         self._pump(live)
 
-    def _carry_out(self, live: _Live, output: machine.Output) -> None:
+    def _carry_out(self, live: _Live, output: commands.Output) -> None:
         legs = live.legs
         match output:
-            case machine.RingLeg(leg=id) if id in legs:
+            case commands.RingLeg(leg=id) if id in legs:
                 legs[id].ring()
-            case machine.OpenEarlyMedia(leg=id) if id in legs:
+            case commands.OpenEarlyMedia(leg=id) if id in legs:
                 legs[id].progress()
                 self._bridge(live, id, Nobody())
-            case machine.AnswerLeg(leg=id) if id in legs:
+            case commands.AnswerLeg(leg=id) if id in legs:
                 legs[id].answer()
-                self._bridge(live, id, live.bridge.b if live.bridge else Nobody())
-            case machine.HangUpLeg(leg=id, cause=cause) if id in legs:
+                if id == live.call.subject:
+                    self._bridge(live, id, live.bridge.b if live.bridge else Nobody())
+            case commands.HangUpLeg(leg=id, cause=cause) if id in legs:
                 legs[id].hang_up(cause)
-            case machine.PressKeys(leg=id, digits=digits) if id in legs:
+            case commands.PressKeys(leg=id, digits=digits) if id in legs:
                 legs[id].send_dtmf(digits)
-            case machine.Hear(leg=id, source=source, number=number) if id in legs:
+            case commands.Hear(leg=id, source=source, number=number) if id in legs:
                 self._hear(live, id, source, number)
-            case machine.Connect(a=id, b=other) if id in legs and other in legs:
+            case commands.Connect(a=id, b=other) if id in legs and other in legs:
                 self._bridge(live, id, legs[other])
-            case machine.OpenAgent(leg=id):
-                self._open_agent(live, output)
-            case machine.PlaceLeg(leg=id):
+            case commands.PrepareAgent():
+                self._prepare_agent(live, output)
+            case commands.PlaceLeg(leg=id):
                 self._place(live, output)
-            case machine.CallFinished(record=record):
+            case commands.CallFinished(record=record):
                 self._finish(live, record)
             case _:
                 pass  # the leg ended while the command was on its way
@@ -389,7 +395,7 @@ class Switchboard:
         elif live.bridge.b is leg:
             live.bridge.b = Nobody()
 
-    def _hear(self, live: _Live, id: LegId, source: machine.Source, number: int) -> None:
+    def _hear(self, live: _Live, id: LegId, source: commands.Source, number: int) -> None:
         try:
             voice = self._voice(live, source, partial(self._voice_ended, live, number))
         except ResourceError as error:
@@ -398,23 +404,23 @@ class Switchboard:
             return
         self._bridge(live, id, voice)
 
-    def _voice(self, live: _Live, source: machine.Source, on_end: Callable[[], None]) -> Voice:
+    def _voice(self, live: _Live, source: commands.Source, on_end: Callable[[], None]) -> Voice:
         match source:
-            case machine.EchoSource():
+            case commands.EchoSource():
                 return Echo()
-            case machine.ToneSource(hz=hz, dbm0=dbm0):
+            case commands.ToneSource(hz=hz, dbm0=dbm0):
                 return Tone((hz, dbm0))
-            case machine.CadenceSource(name=name):
+            case commands.CadenceSource(name=name):
                 return progress(name)
-            case machine.FileSource(file=file):
-                return Sound(self._sounds(file), on_end=on_end)
-            case machine.RecorderSource(seconds=seconds):
+            case commands.FileSource(file=file):
+                return Player(self._sounds(file), on_end=on_end)
+            case commands.RecorderSource(seconds=seconds):
                 live.recorder = Recorder(seconds, on_end=on_end)
                 return live.recorder
-            case machine.PlaybackSource():
+            case commands.PlaybackSource():
                 frames = live.recorder.frames if live.recorder else ()
-                return Sound(frames, on_end=on_end)
-            case machine.SilenceSource():
+                return Player(frames, on_end=on_end)
+            case commands.SilenceSource():
                 return Nobody()
 
     def _voice_ended(self, live: _Live, number: int) -> None:
@@ -425,17 +431,18 @@ class Switchboard:
         live.call.voice_finished(number, now=self._now())
         self._pump(live)
 
-    def _open_agent(self, live: _Live, output: machine.OpenAgent) -> None:
+    def _prepare_agent(self, live: _Live, output: commands.PrepareAgent) -> None:
         sink = partial(self._leg_reported, live)
         try:
-            live.legs[output.leg] = self._agents.open(
-                output.leg, live.call, flow=output.flow, text=output.text, sink=sink
-            )
+            leg = self._agents.open(output.leg, live.call, flow=output.flow, text=output.text, sink=sink)
         except ResourceError as error:
             log.error("%s the AI cannot answer: %s", live.call.id, error)
             live.call.leg_happened(output.leg, Ended(Cause.ENGINE_FAILED, by_peer=False), now=self._now())
+            return
+        live.legs[output.leg] = leg
+        leg.ring()
 
-    def _place(self, live: _Live, output: machine.PlaceLeg) -> None:
+    def _place(self, live: _Live, output: commands.PlaceLeg) -> None:
         sink = partial(self._leg_reported, live)
         try:
             live.legs[output.leg] = self._phones.place(

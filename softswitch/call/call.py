@@ -13,6 +13,20 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from softswitch.call.cause import Cause
+from softswitch.call.commands import (
+    AnswerLeg,
+    CallFinished,
+    Connect,
+    HangUpLeg,
+    Hear,
+    OpenEarlyMedia,
+    Output,
+    PlaceLeg,
+    PrepareAgent,
+    PressKeys,
+    RingLeg,
+    Source,
+)
 from softswitch.call.leg import Answered, Digit, EarlyMedia, Ended, LegEvent, LegId, Ringing
 from softswitch.call.record import CallRecord, EndedBy, MediaReport, TurnRecord, outcome_of, verdict_of
 
@@ -22,138 +36,6 @@ CallId = str
 MAX_RECORDED_DIGITS = 256
 #: Steps one call may run without waiting for anything: a dialplan that loops is ended, not followed for ever.
 MAX_STEPS_IN_A_ROW = 100
-
-
-@dataclass(frozen=True, slots=True)
-class EchoSource:
-    """The leg hears itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class SilenceSource:
-    """The leg hears nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class ToneSource:
-    """The leg hears a sine of `hz` (whole hertz) at `dbm0`."""
-
-    hz: int
-    dbm0: float
-
-
-@dataclass(frozen=True, slots=True)
-class CadenceSource:
-    """The leg hears a call-progress tone by name: `ringback`, `busy`, `congestion`."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class FileSource:
-    """The leg hears a sound file of the media folder."""
-
-    file: str
-
-
-@dataclass(frozen=True, slots=True)
-class RecorderSource:
-    """The leg is recorded for up to `seconds`, and hears nothing."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class PlaybackSource:
-    """The leg hears what was recorded last on this call."""
-
-
-Source = EchoSource | SilenceSource | ToneSource | CadenceSource | FileSource | RecorderSource | PlaybackSource
-
-
-@dataclass(frozen=True, slots=True)
-class RingLeg:
-    """Tell the leg that it rings."""
-
-    leg: LegId
-
-
-@dataclass(frozen=True, slots=True)
-class OpenEarlyMedia:
-    """Open sound towards the leg before the answer."""
-
-    leg: LegId
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerLeg:
-    """Answer the leg."""
-
-    leg: LegId
-
-
-@dataclass(frozen=True, slots=True)
-class HangUpLeg:
-    """End the leg."""
-
-    leg: LegId
-    cause: Cause
-
-
-@dataclass(frozen=True, slots=True)
-class PressKeys:
-    """Press keys towards the leg's far end; for an agent these are the caller's answer."""
-
-    leg: LegId
-    digits: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hear:
-    """Let the leg hear `source`; `voice_finished(number)` follows when that ends."""
-
-    leg: LegId
-    source: Source
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Connect:
-    """Let two legs hear each other."""
-
-    a: LegId
-    b: LegId
-
-
-@dataclass(frozen=True, slots=True)
-class OpenAgent:
-    """Make an AI leg that follows `flow`, or that only says `text`."""
-
-    leg: LegId
-    flow: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class PlaceLeg:
-    """Call `target` (a number or a SIP URI) over `carrier`; empty carrier: the default one."""
-
-    leg: LegId
-    target: str
-    caller_id: str
-    carrier: str
-
-
-@dataclass(frozen=True, slots=True)
-class CallFinished:
-    """Every leg is over; this is what is left of the call."""
-
-    record: CallRecord
-
-
-Output = (
-    RingLeg | OpenEarlyMedia | AnswerLeg | HangUpLeg | PressKeys | Hear | Connect | OpenAgent | PlaceLeg | CallFinished
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +64,10 @@ Run = Generator[float | None, Input, None]
 
 class Step(Protocol):
     """One step of a dialplan."""
+
+    @property
+    def flow_ahead(self) -> str:
+        """The flow this step will need an AI for; empty for none."""
 
     def run(self, call: "Call") -> Run: ...
 
@@ -228,6 +114,8 @@ class Call:
         self.now = now
         self._parties = parties
         self._steps = iter(steps)
+        self._flow_ahead = next((step.flow_ahead for step in steps if step.flow_ahead), "")
+        self._prepared: LegId | None = None
         self._run: Run | None = None
         self._legs: set[LegId] = {subject}
         self._legs_made = 0
@@ -247,11 +135,13 @@ class Call:
     def offered(self, *, now: float) -> None:
         """The subject calls us: run the steps."""
         self.now = now
+        self._prepare_agent()
         self._advance(None)
 
     def placed(self, target: str, caller_id: str, *, now: float) -> None:
         """We call the subject: place it, and run the steps once it answers."""
         self.now = now
+        self._prepare_agent()
         self._outputs.append(PlaceLeg(self.subject, target, caller_id, self._parties.carrier))
 
     def leg_happened(self, leg: LegId, event: LegEvent, *, now: float) -> None:
@@ -354,9 +244,12 @@ class Call:
         self._outputs.append(PressKeys(leg, digits))
 
     def open_agent(self, *, flow: str = "", text: str = "") -> LegId:
-        """Add an AI leg and let the subject talk with it."""
-        leg = self._add_leg()
-        self._outputs.append(OpenAgent(leg, flow, text))
+        """Add an AI leg and let the subject talk with it; the one that was prepared, if this is its flow."""
+        leg, self._prepared = self._prepared, None
+        if leg is None or not flow or flow != self._flow_ahead or leg not in self._legs:
+            leg = self._add_leg()
+            self._outputs.append(PrepareAgent(leg, flow, text))
+        self._outputs.append(AnswerLeg(leg))
         self.connect(leg)
         return leg
 
@@ -383,6 +276,12 @@ class Call:
     def end(self, cause: Cause) -> None:
         """End the call."""
         self._end(cause)
+
+    def _prepare_agent(self) -> None:
+        """Let the AI make its greeting while the call is still set up: it speaks the moment it is connected."""
+        if self._flow_ahead:
+            self._prepared = self._add_leg()
+            self._outputs.append(PrepareAgent(self._prepared, self._flow_ahead, ""))
 
     # Inside ------------------------------------------------------------------------------------------------------
 

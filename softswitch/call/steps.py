@@ -9,21 +9,17 @@ from typing import Any, ClassVar
 
 import pydantic
 
-from softswitch.call.call import (
+from softswitch.call.call import Call, LegHappened, Run, TimedOut, VoiceFinished
+from softswitch.call.cause import Cause, from_status
+from softswitch.call.commands import (
     CadenceSource,
-    Call,
     EchoSource,
     FileSource,
-    LegHappened,
     PlaybackSource,
     RecorderSource,
-    Run,
     SilenceSource,
-    TimedOut,
     ToneSource,
-    VoiceFinished,
 )
-from softswitch.call.cause import Cause, from_status
 from softswitch.call.leg import Answered, Digit, DigitsSent, EarlyMedia, Ended, Ringing
 
 #: The far end's jitter buffer still holds what was sent last; a release that overtakes it cuts the last word.
@@ -45,6 +41,11 @@ class BaseStep(pydantic.BaseModel):
     def run(self, call: Call) -> Run:
         """Do it: a generator as `call.Step` describes."""
         raise NotImplementedError
+
+    @property
+    def flow_ahead(self) -> str:
+        """The flow this step will need an AI for; empty for none."""
+        return ""
 
     def sounds(self) -> Iterator[str]:
         """Yield the sound files this step plays, so that `check` can look for them."""
@@ -218,6 +219,11 @@ class Agent(BaseStep):
 
     short: ClassVar[str] = "flow"
     flow: str
+
+    @property
+    def flow_ahead(self) -> str:
+        """The flow, so that its greeting is made before the answer."""
+        return self.flow
 
     def run(self, call: Call) -> Run:
         """Talk until the AI ends it; the caller's keys reach the AI like words."""

@@ -1,10 +1,11 @@
-"""Small voices that a dialplan puts on the other end of a leg: echo, sound, recorder.
+"""Small voices that a dialplan puts on the other end of a leg: echo and recorder.
 
-Tones are in `audio/tones.py`. Each of these is given what it needs when it is made and reports its end through
+Tones are in `audio/tones.py`, the player of sound files in `audio/wav.py`. Each of these is given what it needs when it
+is made and reports its end through
 `on_end`, which must not call back into the bridge: the switchboard defers it to after the tick.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from softswitch.audio.frame import Frame
 
@@ -30,34 +31,6 @@ class Echo:
     def give(self, frame: Frame) -> None:
         """Keep the frame until it is said."""
         self._heard = frame
-
-
-class Sound:
-    """Says a sequence of frames once, or for ever when `loop`; hears nothing."""
-
-    __slots__ = ("_frames", "_loop", "_on_end", "_position")
-
-    def __init__(self, frames: Sequence[Frame], *, on_end: OnEnd | None = None, loop: bool = False) -> None:
-        self._frames = frames
-        self._loop = loop and bool(frames)
-        self._on_end = on_end
-        self._position = 0
-
-    def take(self) -> Frame | None:
-        """Return the next frame; after the last one report the end, once."""
-        if self._position >= len(self._frames):
-            if not self._loop:
-                on_end, self._on_end = self._on_end, None
-                if on_end is not None:
-                    on_end()
-                return None
-            self._position = 0
-        frame = self._frames[self._position]
-        self._position += 1
-        return frame
-
-    def give(self, frame: Frame) -> None:
-        """Hear nothing."""
 
 
 class Recorder:

@@ -96,6 +96,11 @@ class CallRecords:
         self._waiting.append(record)
         self._arrived.set()
 
+    @property
+    def waiting(self) -> int:
+        """How many records are not written yet."""
+        return len(self._waiting)
+
     async def close(self) -> None:
         """Write what waits, then close."""
         if self._task is not None:

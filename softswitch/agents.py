@@ -1,0 +1,74 @@
+"""AI legs made ready for a call: a policy, engines, sounds and tools plugged into an `AgentLeg`."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+
+from softswitch.call.call import Call
+from softswitch.call.leg import Leg, LegId, LegSink
+from softswitch.call.record import TurnRecord
+from softswitch.catalog import Catalog
+from softswitch.conversation.agent_leg import AgentLeg
+from softswitch.conversation.events import Event, TurnFinished
+from softswitch.conversation.flow import FlowPolicy
+from softswitch.conversation.policy import Action, Dialogue, End, Policy, Say, Utterance
+from softswitch.conversation.ports import SpeechToText, TextToSpeech
+from softswitch.errors import ResourceError
+from softswitch.switchboard import Switchboard
+
+
+class Recital:
+    """The policy of a leg that only says one text: the dialplan's `say` step."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    async def plan(self, dialogue: Dialogue, heard: Utterance) -> AsyncIterator[Action]:
+        """Yield the text, then the end."""
+        yield Say(self._text, interruptible=False)
+        yield End("said")
+
+
+class Agents:
+    """Makes AI legs (`switchboard.Agents`)."""
+
+    def __init__(self, catalog: Catalog, ears: SpeechToText, voice: TextToSpeech, language: str) -> None:
+        self._catalog = catalog
+        self._ears = ears
+        self._voice = voice
+        self._language = language
+        self._switchboard: Switchboard | None = None
+
+    def attach(self, switchboard: Switchboard) -> None:
+        """Say where what happens in conversations is reported."""
+        self._switchboard = switchboard
+
+    def open(self, leg: LegId, call: Call, *, flow: str, text: str, sink: LegSink) -> Leg:
+        """Make a leg that follows `flow`, or only says `text`; raise ResourceError where there is no such flow."""
+        policy: Policy
+        if text:
+            policy = Recital(text)
+            language = self._language
+        else:
+            found = self._catalog.flows.get(flow)
+            if found is None:
+                raise ResourceError(f"flow {flow} does not exist")
+            policy = FlowPolicy(found)
+            language = found.language
+        return AgentLeg(
+            leg,
+            policy,
+            ears=None if text else self._ears,
+            voice=self._voice,
+            dialogue=Dialogue(call.id, language=language, variables=call.variables),
+            sink=sink,
+            on_event=partial(self._happened, call),
+            sounds=self._catalog.sound,
+        )
+
+    def _happened(self, call: Call, event: Event) -> None:
+        if self._switchboard is None:
+            return
+        if isinstance(event, TurnFinished):
+            turn = TurnRecord(event.heard.text, event.said, event.interrupted, event.ledger.breakdown_ms())
+            self._switchboard.turn_finished(call.id, turn)
+        self._switchboard.report(call.id, event)

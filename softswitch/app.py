@@ -1,0 +1,219 @@
+"""The switch put together: the only place that knows which engine, socket and store stands behind which port.
+
+Start-up and shutdown are each one function, in order.
+"""
+
+import asyncio
+import gc
+import logging
+import platform
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from softswitch import metrics
+from softswitch.agents import Agents
+from softswitch.api.health import HealthServer
+from softswitch.audio import wav
+from softswitch.audio.frame import Frame
+from softswitch.call.call import CallId
+from softswitch.call.leg import Leg, LegId, LegSink
+from softswitch.call.record import CallRecord
+from softswitch.catalog import Catalog
+from softswitch.config import DEFAULT_SIP_PORT, Carrier, Settings
+from softswitch.errors import RemoteError, ResourceError
+from softswitch.legs.sip_leg import SipLeg
+from softswitch.legs.user_agent import InboundCall, Placement, UserAgent, UserAgentSettings
+from softswitch.net.loop import raise_open_files
+from softswitch.net.rtp_socket import RtpPorts
+from softswitch.net.ticker import Ticker
+from softswitch.providers.registry import Engines, open_engines
+from softswitch.sip.uri import Uri
+from softswitch.store.records import CallRecords
+from softswitch.switchboard import Limits, Offer, Switchboard
+
+log = logging.getLogger("softswitch")
+
+
+def release() -> str:
+    """Return our name and version, as peers see it."""
+    try:
+        return f"softswitch/{version('softswitch')}"
+    except PackageNotFoundError:
+        return "softswitch"
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a running switch is reached; http None: no HTTP port."""
+
+    sip: tuple[str, int]
+    http: tuple[str, int] | None
+
+
+class App:
+    """One switch. `async with App(…)` starts and stops it."""
+
+    def __init__(self, settings: Settings, catalog: Catalog, *, on_record: Callable[[CallRecord], None] | None = None):
+        """on_record: told of every finished call, besides the store."""
+        self.settings = settings
+        self.catalog = catalog
+        self.rtp_in = self.rtp_out = self.rtp_lost = 0
+        self._on_record = on_record
+        self._stack = AsyncExitStack()
+        self._writing: set[asyncio.Task[None]] = set()
+
+    # Start and stop ------------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> "App":
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        """Start everything, in order; what was started is stopped in the opposite order."""
+        settings, defer = self.settings, self._stack.push_async_callback
+        raise_open_files()
+        self.records = CallRecords(settings.data / "calls.jsonl", settings.store.url or _sqlite(settings.data))
+        await self.records.open()
+        defer(self.records.close)
+        defer(self._recordings_written)
+        self.engines: Engines = await open_engines(
+            settings.speech.stt, settings.speech.tts, workers=settings.speech.workers
+        )
+        defer(self.engines.close)
+        self.ticker = Ticker()
+        self.ticker.start()
+        self._stack.callback(self.ticker.close)
+        self.ports = RtpPorts(
+            settings.rtp.address or settings.sip.listen[0], *settings.rtp.ports, settings.rtp.quiet_seconds
+        )
+        self._stack.callback(self.ports.close)
+        self.user_agent = UserAgent(self._user_agent_settings(), self.ports, self._invited)
+        self.agents = Agents(self.catalog, self.engines.ears, self.engines.voice, settings.speech.language)
+        self.switchboard = Switchboard(
+            dialplan=self.catalog.dialplan,
+            phones=self,
+            agents=self.agents,
+            sounds=self.catalog.sound,
+            ticks=self.ticker,
+            on_record=self._keep,
+            on_recording=self._keep_recording,
+            limits=Limits(settings.limits.max_calls, settings.limits.max_call_seconds),
+        )
+        self.agents.attach(self.switchboard)
+        defer(self.user_agent.close)
+        sip = await self.user_agent.listen(*settings.sip.listen)
+        http = await self._serve_http() if settings.http.enabled else None
+        self.addresses = Addresses(sip, http)
+        # Everything made so far lives as long as the process: the collector need never look at it again.
+        gc.collect()
+        gc.freeze()
+
+    async def _serve_http(self) -> tuple[str, int]:
+        server = HealthServer(lambda: not self.switchboard.draining, lambda: metrics.measure(self))
+        self._stack.push_async_callback(server.close)
+        return await server.listen(*self.settings.http.listen)
+
+    async def drain(self) -> None:
+        """Take no new calls and wait for the running ones, as long as the limits allow."""
+        await self.switchboard.drain(self.settings.limits.drain_seconds)
+
+    def _user_agent_settings(self) -> UserAgentSettings:
+        sip = self.settings.sip
+        return UserAgentSettings(
+            agent=release(),
+            public_address=sip.public_address,
+            trusted=sip.trusted,
+            media_timeout=self.settings.rtp.media_timeout,
+        )
+
+    # What the switchboard asks for (`switchboard.Phones`) ------------------------------------------------------------
+
+    def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink) -> Leg:
+        """Call a SIP URI, or a number over a carrier. Raises ResourceError with a sentence."""
+        return self.user_agent.place(leg, self._placement(target, caller_id, carrier), sink)
+
+    def _placement(self, target: str, caller_id: str, carrier_name: str) -> Placement:
+        if target.startswith(("sip:", "<sip:")):
+            return self._to_uri(target, caller_id)
+        carrier = self.catalog.carrier(carrier_name)
+        if carrier is None:
+            named = f"carrier {carrier_name} is not" if carrier_name else "no carrier is"
+            raise ResourceError(f"{named} in carriers.yaml, so {target} cannot be called; add one, or call a sip: URI")
+        number = _to_carrier(target, carrier)
+        port = "" if carrier.port == DEFAULT_SIP_PORT else f":{carrier.port}"
+        uri = Uri.parse(f"sip:{number}@{carrier.host}{port}")
+        caller = caller_id or carrier.caller_id
+        return Placement(uri, caller, carrier.transport, carrier.host, carrier.port, carrier.codecs)
+
+    @staticmethod
+    def _to_uri(target: str, caller_id: str) -> Placement:
+        try:
+            uri = Uri.parse(target.strip("<>"))
+        except RemoteError as error:
+            raise ResourceError(f"{target} is not a SIP URI: {error}") from error
+        transport = (uri.param("transport") or "udp").lower()
+        return Placement(uri, caller_id, transport, uri.host, uri.port or DEFAULT_SIP_PORT, ("PCMU", "PCMA"))
+
+    # What the user agent and the switchboard tell -----------------------------------------------------------------
+
+    def _invited(self, inbound: InboundCall, make: Callable[[LegSink], SipLeg]) -> None:
+        offer = Offer(inbound.leg, inbound.number, inbound.caller, inbound.trusted, inbound.refusal)
+        self.switchboard.offered(offer, make)
+
+    def _keep(self, record: CallRecord) -> None:
+        self.records.put(record)
+        self.rtp_in += record.media.received.packets
+        self.rtp_out += record.media.sent.packets
+        self.rtp_lost += record.media.received.lost
+        if self._on_record is not None:
+            self._on_record(record)
+
+    def _keep_recording(self, call: CallId, frames: Sequence[Frame]) -> str:
+        """Write the sound recorded on a call, in a thread; return its name in the data folder."""
+        name = f"recordings/{call}.wav"
+        task = asyncio.create_task(self._write_recording(call, self.settings.data / name, frames), name=name)
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+        return name
+
+    async def _write_recording(self, call: CallId, path: Path, frames: Sequence[Frame]) -> None:
+        try:
+            await asyncio.to_thread(_write_wav, path, frames)
+        except (OSError, ResourceError) as error:
+            log.error("%s the recording could not be written: %s", call, error)
+
+    async def _recordings_written(self) -> None:
+        await asyncio.gather(*self._writing, return_exceptions=True)
+
+
+def _write_wav(path: Path, frames: Sequence[Frame]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    wav.write(path, wav.joined(frames))
+
+
+def _sqlite(data: Path) -> str:
+    return f"sqlite+aiosqlite:///{(data / 'softswitch.db').resolve()}"
+
+
+def _to_carrier(number: str, carrier: Carrier) -> str:
+    """Return a number as the carrier wants it."""
+    stripped = number.removeprefix(carrier.prefix_strip)
+    digits = "".join(char for char in stripped if char not in " -()./")
+    if not digits or not all(char.isdigit() or char in "+*#" for char in digits):
+        raise ResourceError(f"{number!r} is neither a number nor a sip: URI")
+    return carrier.prefix_add + digits
+
+
+def python_name() -> str:
+    """Return which Python runs us, for `--version`."""
+    return f"{platform.python_implementation()} {platform.python_version()}"

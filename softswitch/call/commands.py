@@ -1,0 +1,148 @@
+"""What a call wants done, as values: the switchboard carries them out on legs and voices."""
+
+from dataclasses import dataclass
+
+from softswitch.call.cause import Cause
+from softswitch.call.leg import LegId
+from softswitch.call.record import CallRecord
+
+
+@dataclass(frozen=True, slots=True)
+class EchoSource:
+    """The leg hears itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceSource:
+    """The leg hears nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToneSource:
+    """The leg hears a sine of `hz` (whole hertz) at `dbm0`."""
+
+    hz: int
+    dbm0: float
+
+
+@dataclass(frozen=True, slots=True)
+class CadenceSource:
+    """The leg hears a call-progress tone by name: `ringback`, `busy`, `congestion`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """The leg hears a sound file of the media folder."""
+
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderSource:
+    """The leg is recorded for up to `seconds`, and hears nothing."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackSource:
+    """The leg hears what was recorded last on this call."""
+
+
+Source = EchoSource | SilenceSource | ToneSource | CadenceSource | FileSource | RecorderSource | PlaybackSource
+
+
+@dataclass(frozen=True, slots=True)
+class RingLeg:
+    """Tell the leg that it rings."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEarlyMedia:
+    """Open sound towards the leg before the answer."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLeg:
+    """Answer the leg."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class HangUpLeg:
+    """End the leg."""
+
+    leg: LegId
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class PressKeys:
+    """Press keys towards the leg's far end; for an agent these are the caller's answer."""
+
+    leg: LegId
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hear:
+    """Let the leg hear `source`; `voice_finished(number)` follows when that ends."""
+
+    leg: LegId
+    source: Source
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Let two legs hear each other."""
+
+    a: LegId
+    b: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareAgent:
+    """Make an AI leg that follows `flow`, or that only says `text`, and let it get ready; `AnswerLeg` begins it."""
+
+    leg: LegId
+    flow: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceLeg:
+    """Call `target` (a number or a SIP URI) over `carrier`; empty carrier: the default one."""
+
+    leg: LegId
+    target: str
+    caller_id: str
+    carrier: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallFinished:
+    """Every leg is over; this is what is left of the call."""
+
+    record: CallRecord
+
+
+Output = (
+    RingLeg
+    | OpenEarlyMedia
+    | AnswerLeg
+    | HangUpLeg
+    | PressKeys
+    | Hear
+    | Connect
+    | PrepareAgent
+    | PlaceLeg
+    | CallFinished
+)

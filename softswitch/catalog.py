@@ -1,0 +1,159 @@
+"""Everything the switch needs from files, loaded and checked before the first socket is bound.
+
+One pass over carriers, dialplans, flows and sounds finds every fault with its file and line; `softswitch check` prints
+them, `softswitch run` refuses to start on them. After this nothing is read from disk in a call.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from softswitch.audio import wav
+from softswitch.audio.frame import Frame
+from softswitch.call.dialplan import Dialplan, Rule, load_rules
+from softswitch.call.steps import Agent
+from softswitch.config import Carrier, Settings, load_carriers
+from softswitch.conversation.flow_check import load_flows
+from softswitch.conversation.flow_model import Flow
+from softswitch.document import Document, load
+from softswitch.errors import ConfigError, Fault, ResourceError
+
+_KNOWN_SECTIONS = ("rules", "flows")
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """What was loaded. sounds: frames by file name, 8 kHz mono."""
+
+    dialplan: Dialplan
+    flows: Mapping[str, Flow]
+    sounds: Mapping[str, Sequence[Frame]]
+    carriers: tuple[Carrier, ...]
+
+    def sound(self, file: str) -> Sequence[Frame]:
+        """Return a sound by its file name; ResourceError where it was not loaded."""
+        frames = self.sounds.get(file)
+        if frames is None:
+            raise ResourceError(f"sound {file} is not in the media folder")
+        return frames
+
+    def carrier(self, name: str) -> Carrier | None:
+        """Return a carrier by name, the first one for an empty name, None where there is none."""
+        if not name:
+            return self.carriers[0] if self.carriers else None
+        return next((carrier for carrier in self.carriers if carrier.name == name), None)
+
+
+def shipped(name: str) -> Path:
+    """Return where the package's own `dialplans`, `media` or `carriers.yaml` is: beside it, or under share/."""
+    beside = Path(__file__).resolve().parent.parent / name
+    return beside if beside.exists() else Path(sys.prefix) / "share" / "softswitch" / name
+
+
+def load_catalog(settings: Settings, environment: Mapping[str, str]) -> Catalog:
+    """Load everything the settings name; raise ConfigError with all faults at once."""
+    faults: list[Fault] = []
+    media = settings.media or shipped("media")
+    carriers: tuple[Carrier, ...] = ()
+    try:
+        carriers = load_carriers(settings.carriers or shipped("carriers.yaml"), environment)
+    except ConfigError as error:
+        faults.extend(error.faults)
+    rules, flows = _load_dialplans(settings.dialplans or shipped("dialplans"), media, environment, faults)
+    faults.extend(_unknown_names(rules, flows, carriers))
+    sounds: dict[str, Sequence[Frame]] = {}
+    for file, where in _sounds_of(rules, flows):
+        if file in sounds:
+            continue
+        try:
+            sounds[file] = wav.read(_inside(media, file))
+        except ResourceError as error:
+            faults.append(Fault(where, str(error), f"put it into {media}"))
+    if faults:
+        raise ConfigError(*dict.fromkeys(faults))
+    return Catalog(Dialplan(rules), flows, sounds, carriers)
+
+
+def _load_dialplans(
+    path: Path, media: Path, environment: Mapping[str, str], faults: list[Fault]
+) -> tuple[list[Rule], dict[str, Flow]]:
+    rules: list[Rule] = []
+    flows: dict[str, Flow] = {}
+    places: dict[str, str] = {}
+    for file in _files(path, faults):
+        try:
+            document = load(file, environment)
+            _check_sections(document)
+            rules.extend(load_rules(document))
+            found = load_flows(document, media=media)
+        except ConfigError as error:
+            faults.extend(error.faults)
+            continue
+        for name, flow in found.items():
+            where = document.where(("flows", name))
+            if name in flows:
+                faults.append(Fault(where, f"flow {name} stands already at {places[name]}", "rename one of them"))
+            flows[name], places[name] = flow, where
+    if not rules and not faults:
+        faults.append(Fault(str(path), "holds no rule, so no call could be answered", "add a file with `rules:`"))
+    return rules, flows
+
+
+def _files(path: Path, faults: list[Fault]) -> list[Path]:
+    if path.is_file():
+        return [path]
+    files = sorted([*path.glob("*.yaml"), *path.glob("*.yml")])
+    if not files:
+        faults.append(Fault(str(path), "holds no dialplan", "put a .yaml file there, or name another folder"))
+    return files
+
+
+def _check_sections(document: Document) -> None:
+    if document.data is None:
+        document.data = {}
+    if not isinstance(document.data, dict):
+        raise ConfigError(document.fault((), "is not a dialplan", "begin with `rules:` or `flows:`"))
+    faults = [
+        document.fault((key,), f"{key} is not a known section", "`rules` and `flows` are")
+        for key in document.data
+        if key not in _KNOWN_SECTIONS
+    ]
+    for key, kind, name in (("rules", list, "a list"), ("flows", dict, "a mapping from names to flows")):
+        value = document.data.get(key)
+        if value is not None and not isinstance(value, kind):
+            faults.append(document.fault((key,), f"{key} is not {name}"))
+    if faults:
+        raise ConfigError(*faults)
+
+
+def _unknown_names(rules: Sequence[Rule], flows: Mapping[str, Flow], carriers: Sequence[Carrier]) -> Iterator[Fault]:
+    known = ", ".join(sorted(flows)) or "none"
+    carrier_names = {carrier.name for carrier in carriers}
+    for rule in rules:
+        for step in rule.steps:
+            if isinstance(step, Agent) and step.flow not in flows:
+                yield Fault(rule.where, f"flow {step.flow} does not exist", f"known flows: {known}")
+            name = getattr(step, "carrier", "")
+            if name and name not in carrier_names:
+                listed = ", ".join(sorted(carrier_names)) or "none"
+                yield Fault(rule.where, f"carrier {name} does not exist", f"known carriers: {listed}")
+
+
+def _sounds_of(rules: Sequence[Rule], flows: Mapping[str, Flow]) -> Iterator[tuple[str, str]]:
+    for rule in rules:
+        for step in rule.steps:
+            for file in step.sounds():
+                yield file, rule.where
+    for name, flow in flows.items():
+        for node in flow.nodes.values():
+            if node.play:
+                yield node.play, f"flow {name}"
+
+
+def _inside(media: Path, file: str) -> Path:
+    """Return the path of a sound; ResourceError where it leaves the media folder."""
+    path = (media / file).resolve()
+    if not path.is_relative_to(media.resolve()):
+        raise ResourceError(f"sound {file} lies outside the media folder")
+    return path

@@ -1,0 +1,77 @@
+"""What the switch counts, under the names of the contract, gathered when somebody asks."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from softswitch.api.health import Family, Histogram
+
+if TYPE_CHECKING:
+    from softswitch.app import App
+
+
+def measure(app: "App") -> Iterator[Family | Histogram]:
+    """Yield every metric of a running switch."""
+    yield _gauge("calls_active", "Calls that are up or being set up.", app.switchboard.active)
+    yield Family(
+        "softswitch_calls_total",
+        "counter",
+        "Calls that are over.",
+        ("direction", "outcome", "carrier"),
+        tuple(((*key, ""), float(count)) for key, count in app.switchboard.totals.items()),
+    )
+    core = app.user_agent.core
+    yield Family(
+        "softswitch_sip_messages_total",
+        "counter",
+        "SIP messages, copies not counted; code 0 is a request.",
+        ("method", "code", "direction"),
+        tuple(((method, str(code), way), float(count)) for (method, code, way), count in core.counts.items()),
+    )
+    yield Family(
+        "softswitch_sip_bad_messages_total",
+        "counter",
+        "SIP messages answered with an error or dropped.",
+        ("reason",),
+        tuple(((kind,), float(count)) for kind, count in core.bad.items()),
+    )
+    yield _gauge("sip_transactions", "SIP transactions, those that linger included.", len(core))
+    yield _gauge("sip_legs", "SIP legs, those whose last messages are on their way included.", app.user_agent.legs)
+    yield Family(
+        "softswitch_rtp_packets_total",
+        "counter",
+        "RTP packets of legs that are over.",
+        ("direction",),
+        ((("in",), float(app.rtp_in)), (("out",), float(app.rtp_out))),
+    )
+    yield Family(
+        "softswitch_rtp_lost_total",
+        "counter",
+        "RTP packets that never came, of legs that are over.",
+        (),
+        (((), float(app.rtp_lost)),),
+    )
+    yield _gauge("rtp_ports_open", "RTP sockets, those in quarantine included.", app.ports.sockets)
+    yield _gauge("tasks", "Tasks of the event loop.", len(asyncio.all_tasks()))
+    yield _gauge("records_waiting", "Call records not yet written.", app.records.waiting)
+    late = app.ticker.late_ms
+    yield Histogram(
+        "softswitch_tick_late_ms",
+        "How late phases of the 20 ms clock were served, in milliseconds.",
+        tuple(_cumulative(late.BOUNDS_MS, late.counts)),
+        late.sum_ms,
+    )
+    yield Family(
+        "softswitch_tick_skipped_total", "counter", "Ticks given up after stalls.", (), (((), app.ticker.skipped),)
+    )
+
+
+def _gauge(name: str, help: str, value: float) -> Family:
+    return Family(f"softswitch_{name}", "gauge", help, (), (((), float(value)),))
+
+
+def _cumulative(bounds: tuple[float, ...], counts: list[int]) -> Iterator[tuple[str, float]]:
+    total = 0
+    for bound, count in zip([*(str(bound) for bound in bounds), "+Inf"], counts, strict=True):
+        total += count
+        yield bound, float(total)
