@@ -134,8 +134,9 @@ def understand(question: Question, heard: Utterance) -> str | None:
         if by_key:
             return None
         owners = {phrase: name for name, choice in question.choices.items() for phrase in choice.phrases}
-        phrase = words.match_phrase(heard.text, owners)
-        return None if phrase is None else owners[phrase]
+        # "sales or support" chooses neither.
+        named = {owners[phrase] for phrase in words.phrases_in(heard.text, owners)}
+        return named.pop() if len(named) == 1 else None
     return None if by_key else heard.text or None
 
 

@@ -165,6 +165,11 @@ class TurnTaker:
         """True when `drain` would return something."""
         return bool(self._outputs)
 
+    @property
+    def closed(self) -> bool:
+        """True after `close`."""
+        return self._closed
+
     def drain(self) -> list[Output]:
         """Return the decisions since the last drain, in order."""
         outputs, self._outputs = self._outputs, []

@@ -139,19 +139,15 @@ def yes_no(text: str) -> bool | None:
     return True if agreed else None
 
 
-def match_phrase(text: str, phrases: Iterable[str]) -> str | None:
-    """Return the phrase that was said: exactly, or the longest one among the words of `text`; None if none or a tie."""
-    said = normalise(text)
-    if not said:
-        return None
-    inside = f" {said} "
-    found = sorted({phrase for phrase in phrases if f" {phrase} " in inside}, key=len, reverse=True)
-    if said in found:
-        return said
-    # "sales or support" names two things: only phrases that the longest one contains may stand beside it.
-    if any(f" {other} " not in f" {found[0]} " for other in found[1:]):
-        return None
-    return found[0] if found else None
+def phrases_in(text: str, phrases: Iterable[str]) -> list[str]:
+    """Return the phrases that were said, longest first, without those that stand inside another one."""
+    inside = f" {normalise(text)} "
+    found = sorted({phrase for phrase in phrases if f" {phrase} " in inside}, key=lambda phrase: (-len(phrase), phrase))
+    kept: list[str] = []
+    for phrase in found:
+        if not any(f" {phrase} " in f" {longer} " for longer in kept):
+            kept.append(phrase)
+    return kept
 
 
 def is_complete(expectation: Expectation, text: str) -> bool:
