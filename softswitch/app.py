@@ -6,7 +6,6 @@ Start-up and shutdown are each one function, in order.
 import asyncio
 import gc
 import logging
-import platform
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from softswitch.api.health import HealthServer
 from softswitch.audio import wav
 from softswitch.audio.frame import Frame
 from softswitch.call.call import CallId
+from softswitch.call.cause import Cause
 from softswitch.call.leg import Leg, LegId, LegSink
 from softswitch.call.record import CallRecord
 from softswitch.catalog import Catalog
@@ -36,8 +36,11 @@ from softswitch.switchboard import Limits, Offer, Switchboard
 
 log = logging.getLogger("softswitch")
 
+#: How long a stopping switch waits for the answers to its last BYEs: three tries over UDP.
+RELEASE_SECONDS = 2.0
 
-def release() -> str:
+
+def our_name() -> str:
     """Return our name and version, as peers see it."""
     try:
         return f"softswitch/{version('softswitch')}"
@@ -127,10 +130,16 @@ class App:
         """Take no new calls and wait for the running ones, as long as the limits allow."""
         await self.switchboard.drain(self.settings.limits.drain_seconds)
 
+    async def release(self) -> None:
+        """End what is still up, and let the last messages out: a BYE deserves its answer, within reason."""
+        for call, _parties in list(self.switchboard.calls()):
+            self.switchboard.hang_up(call.id, Cause.SHUTTING_DOWN)
+        await self.user_agent.settled(RELEASE_SECONDS)
+
     def _user_agent_settings(self) -> UserAgentSettings:
         sip = self.settings.sip
         return UserAgentSettings(
-            agent=release(),
+            agent=our_name(),
             public_address=sip.public_address,
             trusted=sip.trusted,
             media_timeout=self.settings.rtp.media_timeout,
@@ -212,8 +221,3 @@ def _to_carrier(number: str, carrier: Carrier) -> str:
     if not digits or not all(char.isdigit() or char in "+*#" for char in digits):
         raise ResourceError(f"{number!r} is neither a number nor a sip: URI")
     return carrier.prefix_add + digits
-
-
-def python_name() -> str:
-    """Return which Python runs us, for `--version`."""
-    return f"{platform.python_implementation()} {platform.python_version()}"

@@ -5,6 +5,7 @@ the re-arming of one timer (`_pump`).
 """
 
 import asyncio
+import contextlib
 import ipaddress
 import logging
 from collections import Counter
@@ -105,6 +106,8 @@ class UserAgent:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
         self._pumping = False
+        self._unanswered: set[Key] = set()
+        self._answered = asyncio.Event()
 
     @property
     def legs(self) -> int:
@@ -116,6 +119,14 @@ class UserAgent:
         address = await self.sockets.listen_udp(host, port)
         await self.sockets.listen_tcp(*address)
         return address
+
+    async def settled(self, seconds: float) -> None:
+        """Wait until every request of ours has its final response, at most `seconds`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._unanswered:
+                    self._answered.clear()
+                    await self._answered.wait()
 
     async def close(self) -> None:
         """Give back every socket, timer and task."""
@@ -168,6 +179,7 @@ class UserAgent:
         key = self.core.send_request(request, flow, now=clock.now())
         if request.method == "INVITE":
             self._remember(key, leg)
+        self._unanswered.add(key)
         self._pump()
         return key
 
@@ -253,15 +265,22 @@ class UserAgent:
                 if leg is not None:
                     leg.cancel_received()
             case machine.ResponseReceived(key=key, response=response, flow=flow):
+                if response.status >= 200:
+                    self._settle(key)
                 leg = self._inviting.get(key)
                 if leg is not None:
                     leg.response_received(key, response, flow)
             case machine.TransactionFailed(key=key, why=why):
+                self._settle(key)
                 leg = self._inviting.get(key)
                 if leg is not None:
                     leg.request_failed(key, why)
             case machine.BadMessage(kind=kind, flow=flow, detail=detail):
                 log.info("a bad SIP message was dropped or refused: %s from %s: %s", kind, show(flow.remote), detail)
+
+    def _settle(self, key: Key) -> None:
+        self._unanswered.discard(key)
+        self._answered.set()
 
     def _request_received(self, key: Key, request: Request, flow: Flow) -> None:
         if request.to.tag:

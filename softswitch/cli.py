@@ -1,0 +1,175 @@
+"""The command line. Every command exits 0 (done), 1 (it ran and the answer is no), 2 (wrong usage or configuration)."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from softswitch.errors import ConfigError, ResourceError
+
+app = typer.Typer(
+    name="softswitch",
+    help="A SIP/RTP telephone switch with an AI on the line.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", metavar="FILE", help="softswitch.yaml; without it the demo is served.")
+]
+SipOption = Annotated[str | None, typer.Option("--sip", metavar="HOST:PORT", help="Where SIP listens, UDP and TCP.")]
+HttpOption = Annotated[str | None, typer.Option("--http", metavar="HOST:PORT", help="Where HTTP listens.")]
+RtpOption = Annotated[str | None, typer.Option("--rtp-ports", metavar="A-B", help="Range of RTP ports.")]
+DataOption = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Folder for records and recordings.")]
+WorkersOption = Annotated[int | None, typer.Option("--workers-speech", metavar="N", help="Recogniser processes.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+@app.command(epilog="Example: softswitch run --sip 0.0.0.0:5060 --data /var/lib/softswitch")
+def run(
+    config: ConfigOption = None,
+    sip: SipOption = None,
+    http: HttpOption = None,
+    rtp_ports: RtpOption = None,
+    data: DataOption = None,
+    workers_speech: WorkersOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Serve calls until stopped. SIGTERM lets running calls finish, a second one stops at once."""
+    from softswitch import logs, serve
+
+    settings = _settings(config, sip=sip, http=http, rtp_ports=rtp_ports, data=data, workers=workers_speech)
+    logs.set_up(settings.observability.level)
+    from softswitch.catalog import load_catalog
+
+    catalog = load_catalog(settings, os.environ)
+
+    def ready(facts: dict[str, str]) -> None:
+        line = json.dumps({"ready": facts}) if json_ else "ready " + " ".join(f"{k}={v}" for k, v in facts.items())
+        print(line, flush=True)  # noqa: T201 - others wait for this line
+
+    raise SystemExit(serve.run(settings, catalog, ready))
+
+
+@app.command(epilog="Example: softswitch check --config softswitch.yaml")
+def check(config: ConfigOption = None, json_: JsonOption = False) -> None:
+    """Check configuration, carriers, dialplans, flows and sounds; print every fault with file and line."""
+    from softswitch.catalog import load_catalog
+
+    try:
+        catalog = load_catalog(_settings(config), os.environ)
+    except ConfigError as error:
+        if not json_:
+            raise
+        faults = [{"where": fault.where, "what": fault.what, "hint": fault.hint} for fault in error.faults]
+        _print_json({"ok": False, "faults": faults})
+        raise SystemExit(2) from error
+    counts = {
+        "rules": len(catalog.dialplan.rules),
+        "flows": len(catalog.flows),
+        "sounds": len(catalog.sounds),
+        "carriers": len(catalog.carriers),
+    }
+    if json_:
+        _print_json({"ok": True, **counts})
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="Everything is in order")
+    table.add_column("what")
+    table.add_column("count", justify="right")
+    for name, count in counts.items():
+        table.add_row(name, str(count))
+    Console().print(table)
+
+
+@app.command(epilog="Example: softswitch call sip:600@127.0.0.1:5060 --say 'Hello, this is a test.'")
+def call(
+    target: Annotated[str, typer.Argument(help="A number, or a sip: URI.")],
+    carrier: Annotated[str, typer.Option(metavar="NAME", help="Carrier for a number; default the first.")] = "",
+    flow: Annotated[str, typer.Option(metavar="NAME", help="Let the AI follow this flow.")] = "",
+    dial: Annotated[str, typer.Option(metavar="NUMBER", help="Run this number's dialplan steps.")] = "",
+    say: Annotated[str, typer.Option(metavar="TEXT", help="Say this, then hang up.")] = "",
+    from_: Annotated[str, typer.Option("--from", metavar="NUMBER", help="Caller ID.")] = "",
+    config: ConfigOption = None,
+    sip: SipOption = None,
+    data: DataOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Place one call; exit 0 only if it was answered."""
+    if sum(bool(choice) for choice in (flow, dial, say)) > 1:
+        _fail("choose one of --flow, --dial and --say")
+    from softswitch import logs, outbound
+    from softswitch.catalog import load_catalog
+
+    settings = _settings(config, sip=sip, data=data)
+    logs.set_up("warning")
+    catalog = load_catalog(settings, os.environ)
+    steps = outbound.steps_for(catalog, flow=flow, dial=dial, say=say)
+    record = outbound.run(settings, catalog, target, steps, caller_id=from_, carrier=carrier, any_port=sip is None)
+    if json_:
+        _print_json(record.as_json())
+    else:
+        outbound.print_record(record)
+    raise SystemExit(0 if record.outcome == "answered" else 1)
+
+
+@app.command(epilog="Example: softswitch demo")
+def demo(json_: JsonOption = False) -> None:
+    """Make a real call on this machine: a scripted caller talks with the AI receptionist."""
+    from softswitch import demo as show
+    from softswitch import logs
+    from softswitch.catalog import load_catalog
+
+    settings = _settings(None)
+    logs.set_up("warning")
+    raise SystemExit(show.run(settings, load_catalog(settings, os.environ), as_json=json_))
+
+
+def _settings(
+    config: Path | None,
+    *,
+    sip: str | None = None,
+    http: str | None = None,
+    rtp_ports: str | None = None,
+    data: Path | None = None,
+    workers: int | None = None,
+) -> Any:
+    from softswitch.config import load_settings, override
+
+    settings = load_settings(config, os.environ)
+    for section, key, value, option in (
+        ("sip", "listen", sip, "--sip"),
+        ("http", "listen", http, "--http"),
+        ("rtp", "ports", rtp_ports, "--rtp-ports"),
+        ("speech", "workers", None if workers is None else str(workers), "--workers-speech"),
+    ):
+        if value is not None:
+            settings = override(settings, section, key, value, option)
+    return settings if data is None else settings.model_copy(update={"data": data})
+
+
+def _print_json(data: Any) -> None:
+    print(json.dumps(data, ensure_ascii=False, indent=2))  # noqa: T201 - this is what was asked for
+
+
+def _fail(sentence: str) -> None:
+    print(f"softswitch: {sentence}", file=sys.stderr)  # noqa: T201 - the command line's own voice
+    raise SystemExit(2)
+
+
+def main() -> None:
+    """Run the command line; mistakes of the user end in sentences and status 2, never in a traceback."""
+    try:
+        app()
+    except ConfigError as error:
+        for fault in error.faults:
+            print(fault, file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from error
+    except ResourceError as error:
+        _fail(str(error))

@@ -1,0 +1,103 @@
+"""`softswitch call`: place one call and say what came of it."""
+
+import asyncio
+from collections.abc import Sequence
+
+from softswitch.app import App
+from softswitch.call.record import CallRecord
+from softswitch.call.steps import Agent, BaseStep, HangUp, Say, Wait
+from softswitch.catalog import Catalog
+from softswitch.config import Settings
+from softswitch.errors import ResourceError
+from softswitch.net import loop
+from softswitch.switchboard import CallEnded
+
+#: How long a call without anything to say stays up: long enough for the other side to be heard in its record.
+BARE_CALL_SECONDS = 2.0
+
+
+def steps_for(catalog: Catalog, *, flow: str, dial: str, say: str) -> Sequence[BaseStep]:
+    """Return what to do once the call is answered; ResourceError where the flow or the number is unknown."""
+    if flow:
+        if flow not in catalog.flows:
+            known = ", ".join(sorted(catalog.flows)) or "none"
+            raise ResourceError(f"flow {flow} does not exist; known flows: {known}")
+        return (Agent(flow=flow),)
+    if dial:
+        rule = catalog.dialplan.match(dial, "", trusted=True)
+        if rule is None:
+            raise ResourceError(f"no rule of the dialplan knows the number {dial}")
+        return rule.steps
+    if say:
+        return (Say(text=say), HangUp())
+    return (Wait(seconds=BARE_CALL_SECONDS), HangUp())
+
+
+def run(
+    settings: Settings,
+    catalog: Catalog,
+    target: str,
+    steps: Sequence[BaseStep],
+    *,
+    caller_id: str,
+    carrier: str,
+    any_port: bool,
+) -> CallRecord:
+    """Place the call and return its record. any_port: let the system choose the SIP port, so that `run` may go on."""
+    sip = settings.sip.model_copy(update={"listen": (settings.sip.listen[0], 0)}) if any_port else settings.sip
+    http = settings.http.model_copy(update={"enabled": False})
+    own = settings.model_copy(update={"sip": sip, "http": http})
+    return loop.run(_place(own, catalog, target, steps, caller_id=caller_id, carrier=carrier))
+
+
+async def _place(
+    settings: Settings, catalog: Catalog, target: str, steps: Sequence[BaseStep], *, caller_id: str, carrier: str
+) -> CallRecord:
+    async with App(settings, catalog) as app:
+        await app.engines.warm()
+        events = app.switchboard.watch()
+        call = app.switchboard.dial(target, steps, caller_id=caller_id, carrier=carrier)
+        try:
+            async for event in events:
+                if event.call == call and isinstance(event.what, CallEnded):
+                    await app.release()
+                    return event.what.record
+        except asyncio.CancelledError:
+            app.switchboard.hang_up(call)
+            await app.release()
+            raise
+    raise ResourceError("the call was lost sight of")
+
+
+def print_record(record: CallRecord) -> None:
+    """Print a call record as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{record.to}: {record.outcome}", show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    data = record.as_json()
+    received = data["quality"]["received"]
+    for name in ("id", "from", "carrier", "started_at", "answered_at", "ended_at", "cause", "sip_code", "ended_by"):
+        if data[name]:
+            table.add_row(name, str(data[name]))
+    table.add_row("duration", f"{record.duration_ms / 1000:.1f} s")
+    if record.media.codec:
+        table.add_row(
+            "heard",
+            f"{received['packets']} packets {record.media.codec}, {received['loss_percent']} % lost, "
+            f"jitter {received['jitter_ms']} ms",
+        )
+    for turn in record.turns:
+        if turn.heard:
+            table.add_row("caller", turn.heard)
+        if turn.said:
+            table.add_row("switch", turn.said + (" (interrupted)" if turn.interrupted else ""))
+    for name, value in sorted(record.variables.items()):
+        table.add_row(f"variable {name}", value)
+    if record.dtmf:
+        table.add_row("keys", record.dtmf)
+    if record.verdict:
+        table.add_row("verdict", record.verdict)
+    Console().print(table)
