@@ -264,12 +264,8 @@ class UserAgent:
                 leg = self._inviting.get(key)
                 if leg is not None:
                     leg.cancel_received()
-            case machine.ResponseReceived(key=key, response=response, flow=flow):
-                if response.status >= 200:
-                    self._settle(key)
-                leg = self._inviting.get(key)
-                if leg is not None:
-                    leg.response_received(key, response, flow)
+            case machine.ResponseReceived():
+                self._response_received(output)
             case machine.TransactionFailed(key=key, why=why):
                 self._settle(key)
                 leg = self._inviting.get(key)
@@ -277,6 +273,13 @@ class UserAgent:
                     leg.request_failed(key, why)
             case machine.BadMessage(kind=kind, flow=flow, detail=detail):
                 log.info("a bad SIP message was dropped or refused: %s from %s: %s", kind, show(flow.remote), detail)
+
+    def _response_received(self, output: machine.ResponseReceived) -> None:
+        if output.response.status >= 200:
+            self._settle(output.key)
+        leg = self._inviting.get(output.key)
+        if leg is not None:
+            leg.response_received(output.key, output.response, output.flow)
 
     def _settle(self, key: Key) -> None:
         self._unanswered.discard(key)
