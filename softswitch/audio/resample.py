@@ -6,6 +6,7 @@ from that frequency on, so nothing folds back: 8000 Hz keeps the telephone band 
 
 import functools
 import math
+from fractions import Fraction
 from typing import Final
 
 import numpy as np
@@ -20,6 +21,8 @@ PASS: Final = 0.85
 #: Rates beyond these are no sound that a telephone switch meets.
 MIN_HZ: Final = 4000
 MAX_HZ: Final = 192_000
+#: The filter has some fifty taps for each step: a file that claims 44101 Hz shall not make one of two million.
+MAX_STEPS: Final = 1000
 #: Outputs computed at once: 2048 windows of some hundred taps each stay within the cache of one core.
 _BLOCK: Final = 2048
 
@@ -38,7 +41,7 @@ def resample(pcm: bytes, from_hz: int, to_hz: int) -> bytes:
     delay = resampler.delay_samples * 2
     out = resampler.feed(pcm)
     while len(out) < wanted + delay:
-        out += resampler.feed(bytes(from_hz // 25))
+        out += resampler.feed(bytes(from_hz // 50 * 2))
     return out[delay : delay + wanted]
 
 
@@ -54,16 +57,14 @@ class Resampler:
     def __init__(self, from_hz: int, to_hz: int) -> None:
         if not (MIN_HZ <= from_hz <= MAX_HZ and MIN_HZ <= to_hz <= MAX_HZ):
             raise LocalError(f"cannot change {from_hz} Hz to {to_hz} Hz: rates are {MIN_HZ} to {MAX_HZ} Hz")
-        common = math.gcd(from_hz, to_hz)
-        self._up = to_hz // common
-        self._down = from_hz // common
+        self._up, self._down = _steps(from_hz, to_hz)
         self._bank = _bank(self._up, self._down)
         self._taps = self._bank.shape[1]
         self._history: Samples = np.zeros(self._taps - 1, dtype=np.float32)
         #: Position of the next output, in steps of 1/up of an input sample, from the first new input sample.
         self._phase = 0
         #: How many output samples the sound comes later than it went in.
-        self.delay_samples = round((self._taps * self._up // 2) / self._down)
+        self.delay_samples = _centre(self._up, self._down) // self._down
 
     def feed(self, pcm: bytes) -> bytes:
         """Take 16-bit mono sound of any length, and return what it makes at the other rate."""
@@ -87,19 +88,31 @@ class Resampler:
         return pcm
 
 
+def _steps(from_hz: int, to_hz: int) -> tuple[int, int]:
+    """Return by how much to go up and down: exact for every usual pair of rates, a millionth off for odd ones."""
+    slower = Fraction(min(from_hz, to_hz), max(from_hz, to_hz)).limit_denominator(MAX_STEPS)
+    ratio = slower if to_hz < from_hz else 1 / slower
+    return ratio.numerator, ratio.denominator
+
+
+def _centre(up: int, down: int) -> int:
+    """Return where the filter's middle is: far enough for `STOP_DB`, and a whole number of outputs late."""
+    width = (1.0 - PASS) / max(up, down)
+    half = (STOP_DB - 7.95) / (2.285 * math.pi * width) / 2.0
+    return math.ceil(half / down) * down
+
+
 @functools.lru_cache(maxsize=32)  # one for each pair of rates in use
 def _bank(up: int, down: int) -> Samples:
     """Return the filter as one row of taps for each of the `up` positions between two input samples."""
     # In units of the common rate (input * up), whose Nyquist frequency is 1.
     stop = 1.0 / max(up, down)
-    width = stop * (1.0 - PASS)
     beta = 0.1102 * (STOP_DB - 8.7)
-    length = math.ceil((STOP_DB - 7.95) / (2.285 * math.pi * width)) + 1
-    taps = -(-length // up)
-    centre = (taps * up) // 2
+    centre = _centre(up, down)
+    taps = -(-(2 * centre + 1) // up)
     at = np.arange(taps * up) - centre
     inside = np.clip(1.0 - (at / (centre + 1)) ** 2, 0.0, None)
-    cutoff = stop - width / 2.0
+    cutoff = stop * (1.0 + PASS) / 2.0
     filter_ = cutoff * np.sinc(cutoff * at) * np.i0(beta * np.sqrt(inside)) / np.i0(beta)
     # Row p holds the taps for an output p/up behind an input sample, oldest input first.
     bank = filter_.reshape(taps, up).T[:, ::-1]

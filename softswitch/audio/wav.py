@@ -1,31 +1,53 @@
 """Sound files: read any plain WAV as telephone frames, play them, write them.
 
-Reads PCM of 8, 16, 24 and 32 bits and 32-bit float, any number of channels (mixed to one), any rate from 4 to 192 kHz,
-WAVE_FORMAT_EXTENSIBLE, and unknown chunks wherever they stand. Every refusal is a sentence that names the file.
+Reads PCM of 8, 16, 24 and 32 bits, 32-bit float and G.711, up to eight channels (mixed to one), any rate from 4 to
+192 kHz, WAVE_FORMAT_EXTENSIBLE, and unknown chunks wherever they stand. Every refusal is a sentence that
+names the file.
 """
 
+import audioop
+import enum
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from softswitch.audio import resample
 from softswitch.audio.frame import FRAME_MS, FRAMES_PER_SECOND, TELEPHONE_HZ, Frame
 from softswitch.errors import ResourceError
 
-#: A prompt longer than ten minutes at 48 kHz stereo is a mistake, and would be held in memory whole.
-MAX_FILE_BYTES: Final = 128 * 1024 * 1024
+#: Half an hour of telephone sound, three minutes of a studio's. A longer prompt is a mistake: it is held in memory.
+MAX_FILE_BYTES: Final = 32 * 1024 * 1024
 #: More channels than any prompt has; a header that says more is broken.
 MAX_CHANNELS: Final = 8
 
-_PCM: Final = 0x0001
-_FLOAT: Final = 0x0003
-_EXTENSIBLE: Final = 0xFFFE
+Samples = npt.NDArray[np.float32]
+
+
+class _Code(enum.IntEnum):
+    """Format codes of the `fmt ` chunk (RFC 2361)."""
+
+    PCM = 0x0001
+    FLOAT = 0x0003
+    ALAW = 0x0006
+    ULAW = 0x0007
+    EXTENSIBLE = 0xFFFE
+
+
 #: The last 14 octets of an extensible format's identifier; the first two are the format.
 _SUBFORMAT_TAIL: Final = bytes.fromhex("000000001000800000aa00389b71")
-_WIDTHS: Final = {(_PCM, 8), (_PCM, 16), (_PCM, 24), (_PCM, 32), (_FLOAT, 32)}
+_WIDTHS: Final = {
+    (_Code.PCM, 8),
+    (_Code.PCM, 16),
+    (_Code.PCM, 24),
+    (_Code.PCM, 32),
+    (_Code.FLOAT, 32),
+    (_Code.ALAW, 8),
+    (_Code.ULAW, 8),
+}
 
 
 def read(path: Path, *, rate_hz: int = TELEPHONE_HZ) -> list[Frame]:
@@ -39,6 +61,10 @@ def read(path: Path, *, rate_hz: int = TELEPHONE_HZ) -> list[Frame]:
 def read_pcm(path: Path, *, rate_hz: int = TELEPHONE_HZ) -> bytes:
     """Return a sound file as 16-bit mono samples at `rate_hz`; raise ResourceError if it is none."""
     try:
+        if not path.exists():
+            raise ResourceError(f"sound file {path} does not exist: check the path")
+        if not path.is_file():
+            raise ResourceError(f"sound file {path} is not a file: give the path of a WAV file")
         if path.stat().st_size > MAX_FILE_BYTES:
             raise ResourceError(f"sound file {path} is larger than {MAX_FILE_BYTES >> 20} MiB: cut it into parts")
         data = path.read_bytes()
@@ -54,6 +80,8 @@ def parse(data: bytes, name: str, *, rate_hz: int = TELEPHONE_HZ) -> bytes:
     """
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         raise ResourceError(f"sound file {name} is not a WAV file: convert it, for example `ffmpeg -i IN OUT.wav`")
+    # A writer that streamed could not know how long the sound is, and says 0 or 4 GiB: what is there counts.
+    streamed = data[4:8] in (b"\x00\x00\x00\x00", b"\xff\xff\xff\xff")
     layout: _Layout | None = None
     at = 12
     while at + 8 <= len(data):
@@ -64,10 +92,11 @@ def parse(data: bytes, name: str, *, rate_hz: int = TELEPHONE_HZ) -> bytes:
         elif kind == b"data":
             if layout is None:
                 raise ResourceError(f"sound file {name} has its sound before its format: it is damaged")
-            # A writer that streamed could not know the size: what is there counts (0xFFFFFFFF, 0 or too large).
-            return _samples(body if size else data[at + 8 :], layout, rate_hz)
+            if pcm := _samples(data[at + 8 :] if streamed and not size else body, layout, rate_hz):
+                return pcm
+            break
         at += 8 + size + (size & 1)
-    raise ResourceError(f"sound file {name} has no sound in it: it is cut off or damaged")
+    raise ResourceError(f"sound file {name} has no sound in it: it is empty, cut off or damaged")
 
 
 def write(path: Path, pcm: bytes, *, rate_hz: int = TELEPHONE_HZ) -> None:
@@ -81,7 +110,7 @@ def write(path: Path, pcm: bytes, *, rate_hz: int = TELEPHONE_HZ) -> None:
 def header(size: int, *, rate_hz: int = TELEPHONE_HZ, channels: int = 1) -> bytes:
     """Return the 44 octets that stand before `size` octets of 16-bit samples."""
     block = channels * 2
-    layout = struct.pack("<HHIIHH", _PCM, channels, rate_hz, rate_hz * block, block, 16)
+    layout = struct.pack("<HHIIHH", _Code.PCM, channels, rate_hz, rate_hz * block, block, 16)
     return (
         b"RIFF"
         + struct.pack("<I", 36 + size)
@@ -153,12 +182,12 @@ def _layout(body: bytes, name: str) -> _Layout:
     if len(body) < 16:
         raise ResourceError(f"sound file {name} has a format of only {len(body)} octets: it is damaged")
     code, channels, rate_hz, _per_second, _block, bits = struct.unpack("<HHIIHH", body[:16])
-    if code == _EXTENSIBLE and len(body) >= 40 and body[26:40] == _SUBFORMAT_TAIL:
+    if code == _Code.EXTENSIBLE and len(body) >= 40 and body[26:40] == _SUBFORMAT_TAIL:
         code = int.from_bytes(body[24:26], "little")
     if (code, bits) not in _WIDTHS:
         raise ResourceError(
-            f"sound file {name} is in format {code:#06x} with {bits} bits: only PCM of 8, 16, 24 or 32 bits and "
-            "32-bit float are read; convert it, for example `ffmpeg -i IN -c:a pcm_s16le OUT.wav`"
+            f"sound file {name} is in format {code:#06x} with {bits} bits: only PCM of 8, 16, 24 or 32 bits, "
+            "32-bit float and G.711 are read; convert it, for example `ffmpeg -i IN -c:a pcm_s16le OUT.wav`"
         )
     if not 1 <= channels <= MAX_CHANNELS:
         raise ResourceError(f"sound file {name} has {channels} channels: 1 to {MAX_CHANNELS} are read")
@@ -170,21 +199,33 @@ def _layout(body: bytes, name: str) -> _Layout:
 
 
 def _samples(body: bytes, layout: _Layout, rate_hz: int) -> bytes:
-    width = layout.bits // 8
-    body = body[: len(body) // (width * layout.channels) * (width * layout.channels)]
-    if layout.code == _FLOAT:
-        sound = np.nan_to_num(np.frombuffer(body, dtype="<f4"), posinf=1.0, neginf=-1.0) * np.float32(32768.0)
-    elif width == 1:
-        sound = (np.frombuffer(body, dtype=np.uint8).astype(np.float32) - 128.0) * 256.0
-    elif width == 3:
-        octets = np.frombuffer(body, dtype=np.uint8).reshape(-1, 3).astype(np.int32)
-        whole = octets[:, 0] | octets[:, 1] << 8 | octets[:, 2] << 16
-        sound = ((whole ^ 0x800000) - 0x800000).astype(np.float32) / 256.0
-    elif width == 4:
-        sound = np.frombuffer(body, dtype="<i4").astype(np.float32) / 65536.0
-    else:
-        sound = np.frombuffer(body, dtype="<i2").astype(np.float32)
+    """Return the samples as 16-bit mono at `rate_hz`; what is left of a cut sample at the end is dropped."""
+    block = layout.bits // 8 * layout.channels
+    sound = _decoded(body[: len(body) // block * block], layout)
     if layout.channels > 1:
         sound = sound.reshape(-1, layout.channels).mean(axis=1)
     pcm = np.clip(np.rint(sound), -32768, 32767).astype("<i2").tobytes()
     return resample.resample(pcm, layout.rate_hz, rate_hz)
+
+
+def _decoded(body: bytes, layout: _Layout) -> Samples:
+    """Return the samples of all channels on the 16-bit scale."""
+    match layout.code, layout.bits:
+        case _Code.FLOAT, _:
+            full = np.frombuffer(body, dtype="<f4").astype(np.float32)
+            return np.nan_to_num(np.clip(full, -1.0, 1.0)) * np.float32(32768.0)
+        case _Code.ALAW, _:
+            return np.frombuffer(audioop.alaw2lin(body, 2), dtype="<i2").astype(np.float32)
+        case _Code.ULAW, _:
+            return np.frombuffer(audioop.ulaw2lin(body, 2), dtype="<i2").astype(np.float32)
+        case _, 8:
+            # The only width that WAV stores without a sign.
+            return (np.frombuffer(body, dtype=np.uint8).astype(np.float32) - 128.0) * 256.0
+        case _, 24:
+            octets = np.frombuffer(body, dtype=np.uint8).reshape(-1, 3).astype(np.int32)
+            whole = octets[:, 0] | octets[:, 1] << 8 | octets[:, 2] << 16
+            return ((whole ^ 0x800000) - 0x800000).astype(np.float32) / 256.0
+        case _, 32:
+            return np.frombuffer(body, dtype="<i4").astype(np.float32) / 65536.0
+        case _:
+            return np.frombuffer(body, dtype="<i2").astype(np.float32)
