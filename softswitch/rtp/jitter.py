@@ -245,9 +245,10 @@ class Jitter:
             self._shift_leads(-units * _SECONDS)
 
     def _advance(self, units: int) -> None:
-        """Leave out some of the peer's time."""
+        """Leave out some of the peer's time, wanted or forced."""
         self._cursor = (self._cursor + units) & TIMESTAMP_MASK
         self.skipped_frames += units // FRAME_BYTES
+        self._skip = max(0, self._skip - units // FRAME_BYTES)
         self._shift_leads(-units * _SECONDS)
         self._drop_passed()
 
@@ -297,7 +298,6 @@ class Jitter:
                 return
         elif now < self._skip_by and (payload.translate(None, self._quiet) or len(payload) < FRAME_BYTES):
             return
-        self._skip -= 1
         self._advance(FRAME_BYTES)
 
     def _nearest(self, position: int) -> int:

@@ -16,16 +16,16 @@ says. Then `remote` is the address its packets come from:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
-from softswitch.errors import LocalError, RemoteError
-from softswitch.rtp.dtmf import EventReceiver, EventSender
-from softswitch.rtp.jitter import FRAME_BYTES, FRAME_SECONDS, Jitter
+from softswitch.errors import RemoteError
+from softswitch.rtp.dtmf import EventReceiver
+from softswitch.rtp.jitter import Jitter
 from softswitch.rtp.law import LAWS
 from softswitch.rtp.packet import (
     HEADER,
     HEADER_BYTES,
-    MARKER,
     MAX_PAYLOAD_BYTES,
     SEQUENCE_MASK,
     TIMESTAMP_MASK,
@@ -33,6 +33,7 @@ from softswitch.rtp.packet import (
     Packet,
     parse,
 )
+from softswitch.rtp.sender import Sender
 
 Address = tuple[str, int]
 
@@ -48,14 +49,14 @@ MAX_MISORDER = 100
 MAX_MISSING = 256
 #: Events the owner did not drain yet; he drains every 20 ms, and nobody presses more keys in that time.
 MAX_EVENTS = 64
+#: Packets that the first one may have overtaken: 160 ms of them.
+MAX_OVERTAKEN = 8
 #: RFC 3389; never a key or a sound, whether it was negotiated or not.
 COMFORT_NOISE = 13
 
 _SECONDS = 1 / 8000
 _HALF = 0x80000000
 _MAX_DATAGRAM = HEADER_BYTES + MAX_PAYLOAD_BYTES
-#: How much later than its place on the 20 ms grid a call of `packets` may come before the clock is moved on.
-_MEDIA_SLACK_SECONDS = 0.050
 
 
 class Profile(NamedTuple):
@@ -121,8 +122,6 @@ class RtpStream:
     """One stream each way. `remote` is where to send now; `heard_at` when a valid packet came last (None: never)."""
 
     __slots__ = (
-        "_accumulated",
-        "_accumulated_end",
         "_audio",
         "_bad",
         "_candidate",
@@ -136,23 +135,14 @@ class RtpStream:
         "_last_arrived",
         "_last_timestamp",
         "_lost",
-        "_media_time",
         "_missing",
         "_next",
-        "_packet_bytes",
         "_plain",
-        "_presses",
         "_profile",
         "_received",
         "_reordered",
         "_rtcp",
-        "_send_marker",
-        "_send_sequence",
-        "_send_ssrc",
-        "_send_timestamp",
-        "_send_word",
-        "_sending_keys",
-        "_sent",
+        "_sender",
         "_settle_until",
         "_source",
         "_ssrc",
@@ -172,27 +162,20 @@ class RtpStream:
         self.heard_at: float | None = None
         self._jitter = Jitter(law.fill, law.quiet)
         self._keys = EventReceiver()
-        self._presses = EventSender()
-        self._received = self._sent = self._lost = self._duplicate = self._reordered = 0
+        self._received = self._lost = self._duplicate = self._reordered = 0
         self._foreign = self._bad = self._rtcp = self._stun = 0
         # Receiving: the lock, then the sequence of the source.
         self._source: Address | None = None
         self._settle_until: float | None = None
         self._candidate: tuple[Address, Packet, float] | None = None
         self._ssrc = self._next = -1
-        self._missing: dict[int, None] = {}
+        self._missing: dict[int, int] = {}  # sequence number -> how often it is counted as lost
         self._last_arrived = now
         self._last_timestamp = 0
         self._jitter_seconds = 0.0
-        # Sending.
-        self._send_ssrc = ssrc & TIMESTAMP_MASK
-        self._send_sequence = sequence & SEQUENCE_MASK
-        self._send_timestamp = timestamp & TIMESTAMP_MASK
-        self._send_marker = True
-        self._sending_keys = False
-        self._media_time: float | None = None
-        self._accumulated = b""  # sound that does not fill a packet yet, and the timestamp behind it
-        self._accumulated_end = 0
+        # The list's own method, not one of ours: no cycle then keeps a dead stream until the next collection.
+        on_keys_sent = partial(self.events.append, KeysSent())
+        self._sender = Sender(ssrc=ssrc, sequence=sequence, timestamp=timestamp, on_keys_sent=on_keys_sent)
         self._apply(profile)
 
     def _apply(self, profile: Profile) -> None:
@@ -205,11 +188,7 @@ class RtpStream:
         # The one word that a packet of the fast path begins with: no flags, no marker, our codec.
         plain = next((number for number, table in self._audio.items() if table is None), None)
         self._plain = -1 if plain is None else VERSION_2 | plain
-        self._send_word = VERSION_2 | profile.payload_type
-        self._packet_bytes = profile.ptime_ms * FRAME_BYTES // 20
-        if profile.event_payload_type is None and self._sending_keys:
-            self._presses = EventSender()
-            self._keys_sent()
+        self._sender.follow(profile.payload_type, profile.ptime_ms, profile.event_payload_type)
 
     # Receiving.
 
@@ -260,12 +239,13 @@ class RtpStream:
     def _settled(self, source: Address) -> None:
         """Close the lock on the source that is still there when the time to correct it is over."""
         self._settle_until = None
-        if self.remote != source:
+        if self.remote != source[:2]:
             self._latch(source)
 
     def _latch(self, source: Address) -> None:
-        self._source = self.remote = source
-        self._say(SourceLatched(source))
+        self._source = source
+        self.remote = source[:2]  # an IPv6 socket adds flow and scope
+        self._say(SourceLatched(self.remote))
 
     def _say(self, event: StreamEvent) -> None:
         if len(self.events) < MAX_EVENTS:
@@ -275,7 +255,7 @@ class RtpStream:
         """Tell whether a packet from a source that is not the locked one may be listened to, and lock on it."""
         described = source[:2] == self._described[:2]
         settling = self._settle_until is not None and now < self._settle_until
-        opened = settling and self.remote != self._source
+        opened = settling and self._source is not None and self.remote != self._source[:2]
         silent = self.heard_at is None or now - self.heard_at >= SOURCE_SILENCE_SECONDS
         if not (self._source is None or silent or opened or (settling and described)):
             self._foreign += 1
@@ -306,16 +286,18 @@ class RtpStream:
                     return
             self._candidate = None
             began = self._ssrc < 0
-            self._adopt(packet if began or first is None else first[1])
-            if not began and first is not None:
+            if began or first is None:
+                self._adopt(packet, arrived)
+            else:
+                self._adopt(first[1], first[2])
                 self._count(first[1], first[2])
             ahead = (packet.sequence - self._next) & SEQUENCE_MASK
         if ahead > SEQUENCE_MASK - MAX_MISORDER:
-            if packet.sequence not in self._missing:
+            counted = self._missing.pop(packet.sequence, None)
+            if counted is None:
                 self._duplicate += 1
                 return
-            del self._missing[packet.sequence]
-            self._lost -= 1
+            self._lost -= counted
             self._reordered += 1
             self._received += 1
             self._deliver(packet, arrived)
@@ -324,19 +306,20 @@ class RtpStream:
             self._skipped(ahead)
         self._count(packet, arrived)
 
-    def _adopt(self, packet: Packet) -> None:
+    def _adopt(self, packet: Packet, arrived: float) -> None:
         """Begin anew with a packet: another source, or the same one elsewhere."""
         self._ssrc = packet.ssrc
         self._next = packet.sequence
-        self._missing.clear()
-        self._last_timestamp = packet.timestamp
+        # What the very first packet overtook was sent before it, but never missed.
+        self._missing = {(packet.sequence - back) & SEQUENCE_MASK: 0 for back in range(MAX_OVERTAKEN, 0, -1)}
+        self._last_arrived, self._last_timestamp = arrived, packet.timestamp
         self._keys = EventReceiver()
         self._jitter.restart()
 
     def _skipped(self, count: int) -> None:
         self._lost += count
         for sequence in range(self._next + max(0, count - MAX_MISORDER), self._next + count):
-            self._missing[sequence & SEQUENCE_MASK] = None
+            self._missing[sequence & SEQUENCE_MASK] = 1
         while len(self._missing) > MAX_MISSING:
             del self._missing[next(iter(self._missing))]
 
@@ -375,113 +358,44 @@ class RtpStream:
     # Sending.
 
     def packets(self, payload: bytes | None, now: float) -> Sequence[bytes]:
-        """Return the datagrams (0, 1 or 2) that carry the next 20 ms; call it every 20 ms, with None for silence.
+        """Return the datagrams that carry the next 20 ms; call it every 20 ms, with None for silence.
 
-        payload: 160 octets in the profile's codec. While a key is being sent the payload is left out.
+        Mostly one; none in silence or while a packet longer than 20 ms fills; two of 10 ms. payload: 160 octets in the
+        profile's codec. While a key is being sent the payload is left out.
         """
-        timestamp = self._send_timestamp
-        media_time = self._media_time
-        if media_time is None:
-            media_time = now
-        elif now - media_time > _MEDIA_SLACK_SECONDS:
-            # Calls were left out, by a stalled loop or by an owner with nothing to say: the sound's clock ran on.
-            frames = round((now - media_time) / FRAME_SECONDS)
-            timestamp = (timestamp + frames * FRAME_BYTES) & TIMESTAMP_MASK
-            media_time += frames * FRAME_SECONDS
-            self._send_marker = True
-        self._media_time = media_time + FRAME_SECONDS
-        self._send_timestamp = (timestamp + FRAME_BYTES) & TIMESTAMP_MASK
-        if payload is None or self._sending_keys or self._send_marker or self._packet_bytes != FRAME_BYTES:
-            return self._packets_unusual(payload, timestamp)
-        sequence = self._send_sequence
-        self._send_sequence = (sequence + 1) & SEQUENCE_MASK
-        self._sent += 1
-        return (HEADER.pack(self._send_word, sequence, timestamp, self._send_ssrc) + payload,)
-
-    def _packets_unusual(self, payload: bytes | None, timestamp: int) -> Sequence[bytes]:
-        sent: list[bytes] = []
-        waiting = self._accumulated
-        if waiting and (payload is None or self._sending_keys or timestamp != self._accumulated_end):
-            # No more sound follows this, so it goes out as a short packet.
-            marker, self._send_marker = self._send_marker, False
-            sent.append(self._packet(self._send_word, self._accumulated_end - len(waiting), waiting))
-            self._send_marker, self._accumulated = marker, b""
-        if self._sending_keys:
-            self._send_key(timestamp, sent)
-            return sent
-        if payload is None:
-            # RFC 3551 section 4.1: the first packet after silence carries the marker.
-            self._send_marker = True
-            return sent
-        accumulated, size = self._accumulated + payload, self._packet_bytes
-        start = timestamp - len(self._accumulated)
-        whole = len(accumulated) // size * size
-        for place in range(0, whole, size):
-            sent.append(self._packet(self._send_word, start + place, accumulated[place : place + size]))
-        self._accumulated = accumulated[whole:]
-        self._accumulated_end = (timestamp + len(payload)) & TIMESTAMP_MASK
-        return sent
-
-    def _send_key(self, timestamp: int, sent: list[bytes]) -> None:
-        step = self._presses.step(timestamp)
-        if step is not None:
-            marker, begun, payload = step
-            self._send_marker = marker
-            word = VERSION_2 | (self._profile.event_payload_type or 0)
-            sent.append(self._packet(word, begun, payload))
-        if not self._presses.busy:
-            self._keys_sent()
-
-    def _keys_sent(self) -> None:
-        self._sending_keys = False
-        self._send_marker = True
-        self._say(KeysSent())
-
-    def _packet(self, word: int, timestamp: int, payload: bytes) -> bytes:
-        if self._send_marker:
-            word |= MARKER
-            self._send_marker = False
-        sequence = self._send_sequence
-        self._send_sequence = (sequence + 1) & SEQUENCE_MASK
-        self._sent += 1
-        return HEADER.pack(word, sequence, timestamp & TIMESTAMP_MASK, self._send_ssrc) + payload
+        return self._sender.packets(payload, now)
 
     def send_digits(self, digits: str, *, on_ms: int = 100, off_ms: int = 80) -> None:
         """Send keys `0-9*#A-D` as RFC 4733 events, after those still waiting; `KeysSent` follows.
 
         Raises LocalError if the profile has no event payload type, or for any other character.
         """
-        if self._profile.event_payload_type is None:
-            raise LocalError("the peer takes no telephone-event; send the keys as tones")
-        self._presses.send(digits, on_ms=on_ms, off_ms=off_ms)
-        self._sending_keys = self._presses.busy
+        self._sender.send_digits(digits, on_ms=on_ms, off_ms=off_ms)
 
     def stop_digits(self) -> None:
         """Forget the keys that have not begun; the one being sent ends as it should."""
-        self._presses.stop()
+        self._sender.stop_digits()
 
     # Both.
 
     def redirect(self, remote: Address, profile: Profile | None = None, *, now: float) -> None:
         """Follow a renegotiation: send to `remote`, under `profile` if given. The same address keeps the lock."""
-        if remote != self._described:
+        if remote != self._described and remote[0] not in ("0.0.0.0", "::"):  # the old way to hold says nothing new
             self._described = self.remote = remote
             self._candidate = None
             self._settle_until = now + SETTLE_SECONDS if self._source is not None else None
-            if self._source == remote:
+            if self._source is not None and self._source[:2] == remote:
                 self._settle_until = None
         if profile is not None and profile != self._profile:
             if profile.codec != self._profile.codec:
                 law = LAWS[profile.codec]
                 self._jitter.recode(LAWS[self._profile.codec].other, law.fill, law.quiet)
-                self._accumulated = b""
             self._apply(profile)
 
     def drain(self) -> list[StreamEvent]:
         """Return what happened since the last call, in order."""
-        events = self.events
-        if events:
-            self.events = []
+        events = self.events[:]
+        self.events.clear()
         return events
 
     @property
@@ -489,7 +403,7 @@ class RtpStream:
         """A snapshot of the counts."""
         return StreamStats(
             self._received,
-            self._sent,
+            self._sender.sent,
             self._lost,
             self._jitter.late,
             self._duplicate + self._jitter.duplicate,
