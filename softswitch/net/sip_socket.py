@@ -187,7 +187,9 @@ class SipSockets:
         if flow.connection:
             connection = self._connections.get(flow.connection)
         else:
-            connection = self._by_remote.get(flow.remote) or self._open(flow)
+            connection = self._by_remote.get(flow.remote)
+            if connection is None or connection.closing:
+                connection = self._open(flow)
         if connection is None:
             self._not_sent(flow, "no_connection")
         else:

@@ -22,7 +22,7 @@ from softswitch.errors import RemoteError
 from softswitch.net.address import show
 from softswitch.net.patience import Patience, StreamLimits
 from softswitch.sip.flow import Flow
-from softswitch.sip.framing import StreamFramer
+from softswitch.sip.framing import PONG, StreamFramer
 
 #: Flows remembered for one connection; they differ in the local address only, of which there are a few.
 MAX_FLOWS: Final = 16
@@ -62,7 +62,7 @@ class Owner(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """One TCP connection. `flow` is what its messages are handed up with; `opened`: the transport stands."""
+    """One TCP connection. `flow` is what its messages are handed up with."""
 
     def __init__(self, owner: Owner, number: int, flow: Flow, *, accepted: bool) -> None:
         self.number = number
@@ -75,13 +75,15 @@ class Connection(asyncio.Protocol):
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._flows: dict[Flow, None] = {}
+        #: No more is sent over it: it is being closed, by us or by the peer.
+        self.closing = False
         self._over = False
 
     # ---------------------------------------------------------------- what the owner does
 
     def send(self, data: bytes, flow: Flow) -> None:
         """Send a message, or keep it until the connection stands. `flow`: under which a failure is reported."""
-        if self._over:
+        if self._over or self.closing:
             self._owner.undelivered(flow)
             return
         if len(self._flows) < MAX_FLOWS:
@@ -112,6 +114,7 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Send what is waiting, then close."""
+        self.closing = True
         if self._transport is None:
             self._end(failed=bool(self._pending))
         else:
@@ -120,7 +123,7 @@ class Connection(asyncio.Protocol):
     def check(self, *, now: float) -> None:
         """Drop the connection if its peer has kept us waiting too long."""
         lost = self._patience.lost(now=now)
-        if lost == "idle":
+        if lost == "idle" and not self.closing:
             self._owner.note(lost)
             self.close()
         elif lost is not None:
@@ -157,13 +160,34 @@ class Connection(asyncio.Protocol):
             self._owner.note(error.kind)
             self.drop("unreadable_stream")
             return
+        unfinished = self._framer.pending_bytes > 0
+        whole = sum(message is not PONG for message in messages)
+        self._patience.heard(messages=whole, unfinished=unfinished, now=clock.now())
         for message in messages:
-            self._owner.message(message, self.flow)
+            if self._over:
+                return
+            if message is not PONG:
+                self._owner.message(message, self.flow)
+            elif not self.closing:
+                self._pong()
+
+    def eof_received(self) -> bool:
+        self.closing = True  # the peer says no more; what it was sent is still flushed before the transport closes
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end(failed=exc is not None)
 
     # ----------------------------------------------------------------
+
+    def _pong(self) -> None:
+        """Answer a keep-alive (RFC 5626 section 4.4.1), unless the peer only sends and never reads."""
+        transport = self._transport
+        if transport is None:
+            return
+        self._owner.note("tcp_keep_alive")
+        if transport.get_write_buffer_size() < self._owner.limits.write_bytes:
+            transport.write(PONG)
 
     def _end(self, *, failed: bool) -> None:
         if self._over:

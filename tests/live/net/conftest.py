@@ -1,14 +1,37 @@
 """Every test of this folder uses real sockets and real time on loopback."""
 
-from pathlib import Path
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable, Coroutine
 
 import pytest
 
-HERE = Path(__file__).parent
+from softswitch.net import loop
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark them `live`."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.live)
+@pytest.fixture(params=[loop.new_loop, asyncio.new_event_loop], ids=["uvloop", "asyncio"])
+def run(request: pytest.FixtureRequest) -> Callable[[Coroutine[None, None, None]], None]:
+    """Run a test on each kind of event loop; what it left behind (a task, an unclosed transport) fails it."""
+
+    def on_loop(main: Coroutine[None, None, None]) -> None:
+        complaints: list[dict[str, object]] = []
+        with asyncio.Runner(loop_factory=request.param) as runner:
+            runner.get_loop().set_exception_handler(lambda _, context: complaints.append(context))
+            runner.run(main)
+            assert asyncio.all_tasks(runner.get_loop()) == set()
+        gc.collect()
+        assert complaints == []
+
+    return on_loop
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], object]], Awaitable[None]]:
+    """Wait until a condition holds, five seconds at most."""
+
+    async def condition_holds(condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(5):
+            while not condition():  # noqa: ASYNC110 - what is watched knows no events
+                await asyncio.sleep(0.01)
+
+    return condition_holds
