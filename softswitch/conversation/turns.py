@@ -264,7 +264,7 @@ class TurnTaker:
         text = normalise(heard.text)
         if heard.final:
             if heard.utterance == self._open:
-                self._close_utterance(now)
+                self._end(now, wanted=False)
             self._settle("speech" if text else "no_match", text, heard.confidence, now)
             return
         if heard.utterance != self._open:
@@ -279,7 +279,7 @@ class TurnTaker:
         if self._closed or not utterance or utterance not in (self._open, self._awaited):
             return
         if utterance == self._open:
-            self._close_utterance(now)
+            self._end(now, wanted=False)
         self._settle("engine_failed", "", None, now)
 
     def key(self, digit: str, *, now: float) -> None:
@@ -386,20 +386,16 @@ class TurnTaker:
         if self._open and self._quiet >= self._patience:
             self._end(now)
 
-    def _end(self, now: float) -> None:
-        self._outputs.append(EndUtterance(self._open, self._last_voiced, True))
-        self._close_utterance(now)
-        self._final_by = now + self._settings.final_timeout
-
-    def _close_utterance(self, now: float) -> None:
+    def _end(self, now: float, *, wanted: bool = True) -> None:
+        self._outputs.append(EndUtterance(self._open, self._last_voiced, wanted))
         self._awaited, self._open = self._open, 0
         self._ended = now
         self._window = 0
+        self._final_by = now + self._settings.final_timeout
 
     def _drop_utterance(self, now: float) -> None:
         if self._open:
-            self._outputs.append(EndUtterance(self._open, self._last_voiced, False))
-            self._close_utterance(now)
+            self._end(now, wanted=False)
         self._awaited = 0
         self._final_by = None
 

@@ -158,9 +158,7 @@ def is_complete(expectation: Expectation, text: str) -> bool:
         case "digits":
             return len(digits(text)) >= expectation.max_digits
         case "phrases":
-            said = normalise(text)
-            longer = said + " "
-            return said in expectation.phrases and not any(phrase.startswith(longer) for phrase in expectation.phrases)
+            return normalise(text) in expectation.phrases
         case "free":
             return False
 
