@@ -1,0 +1,191 @@
+"""SIP messages from bytes (RFC 3261 section 7), and everything about them that makes an answer 400, 505 or 513.
+
+A message that `parse_message` returns has a good top Via, From, To, Call-ID and CSeq, and a request good Contacts and
+Routes: the machines need not be afraid of them. What is broken but was readable enough to be answered travels in the
+error as a request, so that the answer can carry what RFC 3261 section 8.2.6 wants copied.
+"""
+
+from typing import Final
+
+from softswitch.errors import RemoteError
+from softswitch.sip import grammar
+from softswitch.sip.grammar import SPACE, broken
+from softswitch.sip.headers import KNOWN, canonical
+from softswitch.sip.message import Headers, Request, Response
+from softswitch.sip.uri import Uri
+
+#: The largest message: what a datagram can hold (RFC 3261 section 18.1.1 wants 65 535 bytes received).
+MAX_MESSAGE_BYTES: Final = 65_535
+#: The largest start line and headers together; the longest of RFC 4475 has about 4 KiB.
+MAX_HEAD_BYTES: Final = 32_768
+#: Header lines of one message: each costs time in every machine that looks at it.
+MAX_HEADERS: Final = 256
+
+_VERSION: Final = "SIP/2.0"
+#: Headers that hold one value only: a second one makes the message ambiguous (RFC 4475 section 3.3.8).
+_SINGLE: Final = ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Type")
+#: Stands for a Request-URI that cannot be read, in a request that is only there to be answered.
+_UNREADABLE: Final = Uri.of(None, "invalid")
+
+
+class MessageError(RemoteError):
+    """A message that does not parse. `request` is what could be read, for an answer; None where none is possible."""
+
+    def __init__(self, message: str, *, kind: str, status: int = 400, request: Request | None = None) -> None:
+        super().__init__(message, kind=kind, status=status)
+        self.request = request
+
+
+def parse_message(data: bytes, *, stream: bool = False) -> Request | Response:
+    """Return the message that `data` holds; stream: it was cut out by its Content-Length, which it must have.
+
+    Raises MessageError, whatever the bytes.
+    """
+    head, body = _split(data)
+    start, items, fault = _read_head(head)
+    headers = Headers.received(items)
+    answerable = _answerable(start, headers)
+    if fault is not None:
+        raise MessageError(str(fault), kind=fault.kind, status=fault.status, request=answerable)
+    try:
+        body = _body(headers, body, stream=stream)
+        if start.startswith(_VERSION + " "):
+            return _response(start, headers, body)
+        return _request(start, headers, body)
+    except MessageError:
+        raise
+    except RemoteError as error:
+        raise MessageError(str(error), kind=error.kind, status=error.status, request=answerable) from error
+
+
+def _split(data: bytes) -> tuple[str, bytes]:
+    """Return the head as text with bare line feeds, and what follows the empty line."""
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise MessageError("larger than a datagram can be", kind="message_too_large", status=513)
+    if data[:1] in b"\r\n":
+        data = data.lstrip(b"\r\n")  # RFC 3261 section 7.5
+    end = data.find(b"\r\n\r\n")
+    bare = data.find(b"\n\n", 0, end if end >= 0 else len(data))
+    if bare >= 0:  # some senders end their lines with a line feed only
+        head, body = data[:bare], data[bare + 2 :]
+    elif end >= 0:
+        head, body = data[:end], data[end + 4 :]
+    else:
+        head, body = data, b""
+    if len(head) > MAX_HEAD_BYTES:
+        raise MessageError("headers larger than we read", kind="head_too_large", status=513)
+    return head.decode("utf-8", "surrogateescape"), body
+
+
+def _read_head(head: str) -> tuple[str, list[tuple[str, str]], RemoteError | None]:
+    """Return the start line, the headers, and the first fault in them; a header that is none is left out."""
+    lines = head.replace("\r\n", "\n").split("\n")
+    items: list[tuple[str, str]] = []
+    fault: RemoteError | None = None
+    for line in lines[1:]:
+        if line[:1] in SPACE and line:
+            if items:  # folding (section 7.3.1)
+                name, value = items[-1]
+                items[-1] = (name, f"{value} {line.strip(SPACE)}".strip(SPACE))
+            continue
+        name, colon, value = line.partition(":")
+        known = KNOWN.get(name)
+        if known is None or not colon:
+            if not line.strip(SPACE):
+                continue
+            try:
+                if not colon:
+                    raise broken("a header line without a colon", line, kind="bad_header")
+                known = canonical(name)
+            except RemoteError as error:
+                fault = fault or error
+                continue
+        items.append((known, value.strip(SPACE)))
+    if len(items) > MAX_HEADERS:
+        del items[MAX_HEADERS:]
+        fault = fault or broken("more headers than we read", kind="too_many_headers", status=513)
+    if "\r" in head.replace("\r\n", ""):
+        items = [(name, value.replace("\r", " ")) for name, value in items]
+        fault = fault or broken("a carriage return inside a line", kind="stray_cr")
+    return lines[0], items, fault
+
+
+def _answerable(start: str, headers: Headers) -> Request | None:
+    """Return a request that is good for an answer, None for what looks like a response or like nothing."""
+    method, _, _ = start.partition(" ")
+    if start.startswith("SIP/") or not grammar.is_token(method):
+        return None
+    if "Via" not in headers or "CSeq" not in headers:
+        return None
+    return Request(method, _UNREADABLE, headers)
+
+
+def _body(headers: Headers, rest: bytes, *, stream: bool) -> bytes:
+    """Return the body by Content-Length, which is taken off the headers (section 18.3)."""
+    lengths = set(headers.all("Content-Length"))
+    if not lengths:
+        if stream:
+            raise broken("no Content-Length on a stream", kind="missing_content_length")
+        return rest
+    if len(lengths) > 1:
+        raise broken("two different Content-Length", kind="bad_content_length")
+    text = lengths.pop()
+    length = grammar.number(text, below=2**32, what="Content-Length", kind="bad_content_length")
+    if length > len(rest):
+        raise broken(f"Content-Length says {length}, {len(rest)} bytes came", kind="body_too_short")
+    headers.remove("Content-Length")
+    return rest[:length]
+
+
+def _request(start: str, headers: Headers, body: bytes) -> Request:
+    parts = start.split(" ")
+    if len(parts) != 3 or not grammar.is_token(parts[0]):
+        raise broken("not a request line", start, kind="bad_request_line")
+    method, target, version = parts
+    if version.upper() != _VERSION:
+        if version.upper().startswith("SIP/") and version[4:].replace(".", "").isdigit():
+            raise broken("not our version of SIP", version, kind="bad_version", status=505)  # section 21.5.6
+        raise broken("not a SIP version", version, kind="bad_request_line")
+    if target.startswith("<"):
+        raise broken("a Request-URI in angle brackets", target, kind="bad_request_uri")  # RFC 4475 section 3.1.2.7
+    request = Request(method, _uri(target), headers, body)
+    _mandatory(request)
+    if request.cseq.method != method:
+        raise broken("CSeq names another method", request.cseq.method, kind="cseq_mismatch")  # section 8.1.1.5
+    _known_to_parse(request)
+    return request
+
+
+def _response(start: str, headers: Headers, body: bytes) -> Response:
+    status = start[8:11]
+    if not (status.isascii() and status.isdigit()) or start[11:12] not in ("", " ") or not 100 <= int(status) <= 699:
+        raise MessageError(f"not a status line: {start[:80]!r}", kind="bad_status_line")
+    response = Response(int(status), start[12:], headers, body)
+    _mandatory(response)
+    return response
+
+
+def _uri(text: str) -> Uri:
+    try:
+        return Uri.parse(text)
+    except RemoteError as error:
+        raise broken("not a Request-URI", text, kind="bad_request_uri", status=error.status) from error
+
+
+def _mandatory(message: Request | Response) -> None:
+    """Look once at what every machine looks at (section 8.1.1)."""
+    names = [name for name, _value in message.headers]
+    for name in _SINGLE:
+        if names.count(name) > 1:
+            raise broken(f"two {name}", kind="repeated_header")
+    _ = message.via, message.from_, message.to, message.call_id, message.cseq
+
+
+def _known_to_parse(request: Request) -> None:
+    headers = request.headers
+    if "Contact" in headers:
+        _ = request.contacts
+    if "Route" in headers:
+        _ = request.routes
+    if "Max-Forwards" in headers and (request.max_forwards or 0) > 255:
+        raise broken("Max-Forwards above 255", kind="bad_max_forwards")  # section 20.22

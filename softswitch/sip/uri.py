@@ -1,0 +1,158 @@
+"""SIP and SIPS URIs (RFC 3261 section 19.1); URIs of other schemes are carried as they are."""
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from softswitch.sip import grammar
+from softswitch.sip.grammar import Params, broken
+
+# no white space, no control character, no delimiter of headers: what is left cannot break out of a message
+_TEXT = re.compile(r'[^\x00-\x20\x7f"<>]+')
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*")
+_USER_ALSO = "&=+$,;?/"
+_VISUAL = str.maketrans("", "", "-.()")
+#: A difference in one of these matters even when the other URI does not have it (RFC 3261 section 19.1.4).
+_COMPARED = ("user", "ttl", "method", "maddr", "transport")
+
+
+@dataclass(frozen=True, slots=True)
+class Uri:
+    """A URI. `user`, `password`, params and headers stay escaped as on the wire; `username` is the user in plain text.
+
+    host: without the brackets of IPv6. For a scheme other than sip and sips, `host` is empty and `user` is all that
+    follows the colon (`tel:+4930123` has the user `+4930123`). To put plain text into a URI use `Uri.of`.
+    """
+
+    scheme: str
+    user: str | None = None
+    password: str | None = None
+    host: str = ""
+    port: int | None = None
+    params: Params = ()
+    headers: Params = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Parse a URI without angle brackets; RemoteError `bad_uri` when it is none."""
+        scheme, colon, rest = text.partition(":")
+        if not colon or not rest or not _TEXT.fullmatch(text):
+            raise broken("not a URI", text, kind="bad_uri")
+        if scheme != "sip" and scheme != "sips":
+            if not _SCHEME.fullmatch(scheme):
+                raise broken("not a URI", text, kind="bad_uri")
+            scheme = scheme.lower()
+            if scheme not in ("sip", "sips"):
+                return cls(scheme, rest)
+        # an `@` ends the user part, which may itself hold `;` and `?` (RFC 4475 section 3.1.1.9)
+        user: str | None
+        user, at, place = rest.rpartition("@")
+        password = None
+        if not at:
+            user = None
+        else:
+            user, password = _split_user(user, text)
+        headers: Params = ()
+        if "?" in place:
+            place, _, query = place.partition("?")
+            headers = _parse_headers(query)
+        place, semicolon, params = place.partition(";")
+        host, port = grammar.parse_host_port(place, kind="bad_uri")
+        return cls(scheme, user, password, host, port, grammar.parse_params(params) if semicolon else (), headers)
+
+    @classmethod
+    def of(cls, user: str | None, host: str, port: int | None = None, *, scheme: str = "sip") -> Self:
+        """Make a URI of plain text: whatever the user part cannot hold is escaped."""
+        return cls(scheme, grammar.escape(user, _USER_ALSO) if user else None, None, host, port)
+
+    def __str__(self) -> str:
+        if not self.host:
+            return f"{self.scheme}:{self.user or ''}" if self.scheme else self.user or ""
+        text = self.scheme + ":"
+        if self.user is not None:
+            text += f"{self.user}@" if self.password is None else f"{self.user}:{self.password}@"
+        text += grammar.print_host_port(self.host, self.port)
+        if self.params:
+            text += grammar.print_params(self.params)
+        if self.headers:
+            text += "?" + "&".join([f"{name}={value or ''}" for name, value in self.headers])
+        return text
+
+    @property
+    def username(self) -> str:
+        """The user in plain text, escapes resolved; of a `tel:` URI the bare number (RFC 3966 section 5.1.1)."""
+        user = self.user or ""
+        if self.scheme == "tel":
+            return user.partition(";")[0].translate(_VISUAL)
+        return grammar.unescape(user)
+
+    @property
+    def is_sip(self) -> bool:
+        """True for sip and sips."""
+        return self.scheme in ("sip", "sips")
+
+    @property
+    def loose(self) -> bool:
+        """True when the URI has `;lr` (RFC 3261 section 19.1.1): its owner routes loosely."""
+        return grammar.find_param(self.params, "lr") is not None
+
+    def param(self, name: str) -> str | None:
+        """Return the value of a parameter (lower-case name), `""` when it has none, None when it is absent."""
+        return grammar.find_param(self.params, name)
+
+    def with_param(self, name: str, value: str | None = None) -> Self:
+        """Return the URI with one parameter replaced or added."""
+        return dataclasses.replace(self, params=grammar.set_param(self.params, name, value))
+
+    def without_param(self, name: str) -> Self:
+        """Return the URI without the parameters of that lower-case name."""
+        return dataclasses.replace(self, params=tuple(pair for pair in self.params if pair[0].lower() != name))
+
+    def without_headers(self) -> Self:
+        """Return the URI as a Request-URI may have it (RFC 3261 section 19.1.1, last column of table 1)."""
+        return dataclasses.replace(self, headers=()) if self.headers else self
+
+    def matches(self, other: "Uri") -> bool:
+        """Compare as RFC 3261 section 19.1.4 does: escapes and case resolved, unknown one-sided parameters ignored."""
+        if (self.scheme, self.port) != (other.scheme, other.port):
+            return False
+        if self.host.lower() != other.host.lower():
+            return False
+        if not _same_text(self.user, other.user) or not _same_text(self.password, other.password):
+            return False
+        mine, theirs = _folded(self.params), _folded(other.params)
+        if any(mine.get(name) != theirs.get(name) for name in _COMPARED):
+            return False
+        if any(mine[name] != theirs[name] for name in mine.keys() & theirs.keys()):
+            return False
+        return _folded(self.headers) == _folded(other.headers)
+
+
+def _split_user(user: str, text: str) -> tuple[str | None, str | None]:
+    if "@" in user:
+        raise broken("more than one @ in a URI", text, kind="bad_uri")
+    name, colon, password = user.partition(":")
+    if not name:
+        raise broken("a URI with an empty user", text, kind="bad_uri")
+    return name, password if colon else None
+
+
+def _parse_headers(query: str) -> Params:
+    pairs: list[tuple[str, str | None]] = []
+    for piece in query.split("&"):
+        name, equals, value = piece.partition("=")
+        if not name or not equals:
+            raise broken("not a header of a URI", query, kind="bad_uri")
+        pairs.append((name, value))
+    return tuple(pairs)
+
+
+def _same_text(mine: str | None, theirs: str | None) -> bool:
+    if mine is None or theirs is None:
+        return mine is theirs
+    return mine == theirs or grammar.unescape(mine) == grammar.unescape(theirs)
+
+
+def _folded(params: Params) -> dict[str, str]:
+    return {name.lower(): grammar.unescape(value or "").lower() for name, value in params}
