@@ -24,13 +24,18 @@ FLOORS = {
     "api": 5,
     "store": 5,
     # The top floor knows everybody and is known by nobody; its rooms may know each other, without cycles.
+    "__main__": 6,
+    "agents": 6,
     "app": 6,
     "bench": 6,
-    "check": 6,
+    "catalog": 6,
     "cli": 6,
     "config": 6,
     "demo": 6,
-    "phone": 6,
+    "logs": 6,
+    "metrics": 6,
+    "outbound": 6,
+    "serve": 6,
 }
 TOP = 6
 

@@ -87,7 +87,8 @@ def _models(house: list[Any]) -> Iterator[type[pydantic.BaseModel]]:
     while pending:
         for model in pending.pop().__subclasses__():
             pending.append(model)
-            if model.__module__.startswith("softswitch."):
+            # A root model is a bare list or mapping: it has no keys of its own.
+            if model.__module__.startswith("softswitch.") and not issubclass(model, pydantic.RootModel):
                 yield model
 
 
