@@ -367,9 +367,11 @@ class AgentLeg:
 
     def _finish_turn(self, now: float) -> None:
         turn = self._turn
-        if turn.finished or turn.number == 0:
+        if turn.finished:
             return
         turn.finished = True
+        if self._state not in (LegState.UP, LegState.HELD):
+            return  # nobody ever heard it
         said, ledger = " ".join(turn.said), Ledger(**turn.times)
         self.emit(ev.TurnFinished(now, turn.number, turn.heard, said, turn.interrupted, turn.resumed, ledger))
 

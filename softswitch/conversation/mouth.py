@@ -40,6 +40,7 @@ class Mouth:
         self._piece: Piece | None = None
         self._has_room = asyncio.Event()
         self._full = False
+        self._clearing = False
 
     @property
     def silent(self) -> bool:
@@ -56,7 +57,8 @@ class Mouth:
         piece = self._piece
         if piece is not None and piece.begins_ms is None:
             piece.begins_ms = self._put_ms
-            self.mark(lambda _played: self._on_started(piece) if _played else None)
+            # In `clear` a mark counts as played when nothing before it was dropped; this piece was not heard for that.
+            self.mark(lambda played: self._on_started(piece) if played and not self._clearing else None)
         while not self._playout.put(frame):
             self._full = True
             self._has_room.clear()
@@ -97,7 +99,9 @@ class Mouth:
 
     def clear(self) -> None:
         """Fall silent, and drop everything; what was heard of it is reported."""
+        self._clearing = True
         self._playout.clear()
+        self._clearing = False
         piece, self._piece = self._piece, None
         if piece is not None and piece.begins_ms is not None:
             self._cut(piece)
