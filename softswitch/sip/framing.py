@@ -47,7 +47,7 @@ class StreamFramer:
                 return PONG
             if len(buffer) < 4 and _PING.startswith(bytes(buffer)):
                 return None
-            while buffer[:1] == b"\r" or buffer[:1] == b"\n":  # a single line end before a message is tolerated (section 7.5)
+            while buffer[:1] == b"\r" or buffer[:1] == b"\n":  # line ends before a message (section 7.5)
                 del buffer[:1]
             self._wanted = self._measure()
             if not self._wanted:
