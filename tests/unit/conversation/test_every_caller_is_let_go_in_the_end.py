@@ -43,6 +43,19 @@ def test_hold_stops_the_conversation_and_takes_it_up_again(talk: Any) -> None:
     assert "I did not hear anything" not in call.said
 
 
+def test_hold_is_not_taken_for_silence(talk: Any) -> None:
+    call = talk()
+    call.answer()
+    call.until_said("three.")
+    call.quiet(3000)
+    call.do(lambda: call.agent.hold(True))
+    call.quiet(60_000)
+    call.do(lambda: call.agent.hold(False))
+    call.quiet(2000)
+    assert not call.sounding(2.0)
+    call.until_said("I did not hear anything", 5)
+
+
 @pytest.mark.parametrize("after_ms", [0, 20, 400, 3500, 4200, 9000])
 def test_hanging_up_at_any_moment_ends_it_once(talk: Any, after_ms: int) -> None:
     call = talk(["sales"])

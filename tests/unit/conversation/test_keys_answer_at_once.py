@@ -3,7 +3,7 @@
 from typing import Any
 
 from softswitch.conversation.ports import Expectation, Transcript
-from softswitch.conversation.turns import EndUtterance, StartReply, StopVoice
+from softswitch.conversation.turns import EndUtterance, StartReply, StartUtterance, StopVoice
 
 MENU = Expectation("phrases", phrases=("sales",), keys=("1",))
 PIN = Expectation("digits", min_digits=4, max_digits=6)
@@ -134,3 +134,14 @@ def test_the_tone_of_a_key_is_not_taken_for_speech(ears: Any) -> None:
     press(caller, "#")
     assert answers(caller) == ["keys 1234"]
     assert not caller.of(EndUtterance)
+
+
+def test_the_end_of_a_keys_tone_does_not_interrupt_the_reply(ears: Any) -> None:
+    caller = asked(ears, MENU)
+    caller.machine.key("1", now=caller.time)
+    caller.machine.expect(PIN, now=caller.time)
+    caller.machine.voice_started(interruptible=True, now=caller.time)
+    caller.machine.listen(6.0, now=caller.time)
+    caller.speak(160)
+    caller.quiet(500)
+    assert not caller.of(StartUtterance)

@@ -64,6 +64,16 @@ def test_keys_typed_ahead_skip_what_they_answer(talk: Any) -> None:
     assert call.said.endswith("Our support team will call you back today. Goodbye.")
 
 
+def test_keys_typed_all_at_once_are_never_talked_over(talk: Any) -> None:
+    call = talk()
+    call.answer()
+    call.quiet(100)
+    call.do(lambda: call.agent.send_dtmf("247111"))
+    call.until_ended()
+    assert [turn.heard.text for turn in call.turns] == ["", "2", "4711", "1"]
+    assert [bool(turn.said) for turn in call.turns] == [False, False, False, True]
+
+
 def test_an_interruption_silences_us_within_200_ms_and_loses_no_word(talk: Any) -> None:
     heard: list[scripted.Heard] = []
 
