@@ -119,6 +119,16 @@ class Heard:
                 return packet.arrived
         return None
 
+    def arrival(self, second: float) -> float:
+        """Return when the packet arrived that holds this moment of the sound, which must be of one SSRC."""
+        origin = min(packet.timestamp for packet in self.sound)
+        wanted = origin + round(second * RATE_HZ)
+        return next(p.arrived for p in self.sound if p.timestamp <= wanted < p.timestamp + len(p.payload))
+
+    def since(self, moment: float) -> "Heard":
+        """Return what arrived after a moment (monotonic seconds)."""
+        return Heard(tuple(packet for packet in self.packets if packet.arrived >= moment))
+
     def keys(self) -> str:
         """Return the keys pressed by RFC 4733 events: one for each event time stamp."""
         seen: dict[tuple[int, int], str] = {}

@@ -45,6 +45,7 @@ class RtpProbe:
         # Payload, payload type, and for an event how many packets ago it began.
         self._queue: collections.deque[tuple[bytes, int, int | None]] = collections.deque()
         self._packets: list[Packet] = []
+        self._said: list[float] = []
         self._sequence = random.randrange(1 << 16)
         self._timestamp = random.randrange(1 << 32)
         self._ssrc = random.randrange(1 << 32)
@@ -94,6 +95,11 @@ class RtpProbe:
         assert self.wait_for(lambda _: not self._queue, seconds), "the probe could not send all it was given in time"
 
     @property
+    def said_at(self) -> float:
+        """When the first packet left that was not silence (monotonic seconds)."""
+        return self._said[0]
+
+    @property
     def heard(self) -> Heard:
         """Everything heard so far."""
         return Heard(tuple(self._packets))
@@ -127,6 +133,8 @@ class RtpProbe:
                 self._socket.sendto(packet, self._remote)
             except OSError:
                 pass  # The far end closed its port: a telephone talks on until it is told.
+            if payload is not SILENCE:
+                self._said.append(time.monotonic())
             self._marker = False
             self._sequence = (self._sequence + 1) & 0xFFFF
         self._timestamp = (self._timestamp + FRAME_SAMPLES) & 0xFFFFFFFF

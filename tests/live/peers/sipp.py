@@ -120,6 +120,12 @@ class SippRun:
             status, succeeded, failed, self._read("errors.log"), self.messages(), self._read("screen.log")
         )
 
+    def finish(self) -> SippResult:
+        """Wait until it ended; fail with all it wrote unless every call went as its scenario says."""
+        result = self.wait()
+        assert result.passed, str(result)
+        return result
+
     def stop(self) -> None:
         """End it at once, whatever it does."""
         self._process.kill()
