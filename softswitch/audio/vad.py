@@ -10,9 +10,9 @@ from softswitch.audio.level import rms_at
 from softswitch.errors import LocalError
 
 #: Below this level nothing is taken for voice, and the detector is not even asked. Telephone speech is at about
-#: -20 dBm0 and a whisper at -40; an idle line is at -65, and G.711's own smallest steps are at -66. The gate also keeps
-#: comfort noise and the far end's residual echo from ever being a turn.
-GATE_DBM0: Final = -50.0
+#: -20 dBm0 and the faintest at -40, whose quiet sounds reach -55; an idle line is at -65, and G.711's own smallest step
+#: at -66. The gate keeps comfort noise and residual echo from ever being a turn, and costs a tenth of the detector.
+GATE_DBM0: Final = -55.0
 
 
 class VoiceDetector:

@@ -16,11 +16,12 @@ import numpy.typing as npt
 from softswitch.audio import resample, tones, wav
 from softswitch.audio.frame import TELEPHONE_HZ
 from softswitch.audio.level import rms_at
-from softswitch.audio.vad import VoiceDetector
 
 WELCOME = "Hello! This is the softswitch demonstration. Have a nice day!"
-#: Active speech level (ITU-T P.56 in short: RMS over the voiced frames only), usual on telephone networks.
+#: Active speech level (ITU-T P.56 in short: RMS without the pauses), usual on telephone networks.
 SPEECH_DBM0 = -18.0
+#: A frame this far below the loudest (-25 dB) is a pause.
+ACTIVE = 10 ** (-25 / 10)
 #: No sample above -3 dB of full scale.
 PEAK = 32767 * 10 ** (-3 / 20)
 BEEP_HZ, BEEP_DBM0, BEEP_MS = 1000, -13.0, 300
@@ -39,6 +40,7 @@ def opened() -> tuple[Callable[..., bytes], int]:
     rate_hz = library.espeak_Initialize(_SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0)
     if rate_hz <= 0:
         raise SystemExit("eSpeak NG finds no voices: reinstall espeakng-loader")
+    library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # its breath is noise, and shall be the same noise each time
     heard: list[bytes] = []
 
     def hear(samples: "ctypes._Pointer[ctypes.c_short]", count: int, _events: int) -> int:
@@ -64,11 +66,9 @@ def opened() -> tuple[Callable[..., bytes], int]:
 
 def levelled(pcm: bytes) -> bytes:
     """Return telephone speech at `SPEECH_DBM0`, its peaks within `PEAK`."""
-    detector = VoiceDetector(2)
-    voiced = [frame.pcm for frame in tones.frames_of(pcm) if detector.voiced(frame.pcm)]
-    active = highpassed(np.frombuffer(b"".join(voiced), dtype="<i2").astype(np.float64))
     samples = highpassed(np.frombuffer(pcm, dtype="<i2").astype(np.float64))
-    gain = rms_at(SPEECH_DBM0) / np.sqrt(np.mean(active**2))
+    powers = np.mean(samples[: len(samples) // 160 * 160].reshape(-1, 160) ** 2, axis=1)
+    gain = rms_at(SPEECH_DBM0) / np.sqrt(powers[powers > powers.max() * ACTIVE].mean())
     gain = min(gain, PEAK / np.abs(samples).max())
     return bytes(np.rint(samples * gain).astype("<i2").tobytes())
 
