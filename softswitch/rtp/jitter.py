@@ -35,7 +35,7 @@ MAX_SECONDS = 0.200
 #: Skip 20 ms if every packet of two windows had more than this to spare. Above START_SECONDS and one tick, so that an
 #: even stream is never touched.
 SPARE_SECONDS = 0.045
-#: Beyond this the delay is the work of a stall, not of jitter, and several frames are skipped one after the other.
+#: Beyond this two frames are skipped in each window.
 MUCH_SECONDS = 0.080
 #: The least lead is known for this window and the one before.
 WINDOW_SECONDS = 2.0
@@ -75,6 +75,7 @@ class Jitter:
         "_quiet",
         "_skip",
         "_skip_by",
+        "_stalled",
         "_started",
         "_stranger",
         "_window_end",
@@ -106,6 +107,7 @@ class Jitter:
         self._due = -_FAR  # time of the next take
         self._delay = START_SECONDS  # what a new beginning is given
         self._started = False
+        self._stalled = False
         self._least = self._least_before = _FAR
         self._window_end = -_FAR
         self._hold_until = -_FAR
@@ -198,6 +200,7 @@ class Jitter:
         self._started = True
         self._least = self._least_before = _FAR
         self._skip = 0
+        self._stalled = False
         self._stranger = None
 
     def _put_late(self, timestamp: int, payload: bytes, arrived: float, lead: float, behind: int) -> bool:
@@ -277,6 +280,7 @@ class Jitter:
             self.restart()
             return
         self._shift_leads(shift)
+        self._stalled = self._stalled or shift > 2 * FRAME_SECONDS
         excess = self._depth() - MAX_SECONDS
         if excess > 0:
             self._advance(ceil(excess / FRAME_SECONDS) * FRAME_BYTES)
@@ -287,7 +291,9 @@ class Jitter:
         self._least_before, self._least = self._least, _FAR
         self._window_end = now + WINDOW_SECONDS
         if known and least > SPARE_SECONDS and now >= self._hold_until and not self._skip:
-            self._skip = 1 if least <= MUCH_SECONDS else int((least - START_SECONDS) / FRAME_SECONDS)
+            # What a stall of ours left is no jitter and has no reason to come again: all of it goes in one pause.
+            wanted = int((least - START_SECONDS) / FRAME_SECONDS) if self._stalled else 1 + (least > MUCH_SECONDS)
+            self._skip, self._stalled = wanted, False
             self._skip_by = now + WINDOW_SECONDS
 
     def _skip_one(self, now: float) -> None:
