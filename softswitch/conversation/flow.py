@@ -5,7 +5,7 @@ from typing import Final
 
 from softswitch.conversation import words
 from softswitch.conversation.flow_model import QUESTION, Flow, Node, Question, render
-from softswitch.conversation.policy import Action, Ask, CallTool, Dialogue, End, Expect, Play, Say, Utterance
+from softswitch.conversation.policy import Action, Ask, CallTool, Dialogue, Expect, Play, Say, Utterance
 from softswitch.conversation.tools import HANG_UP
 
 #: Nodes one reply may walk through without asking; the checks refuse such loops, this stops what they cannot see.
@@ -33,7 +33,8 @@ class FlowPolicy:
     def answer(self, dialogue: Dialogue, heard: Utterance) -> list[Action]:
         """Return what follows from what was heard, and move on in the flow."""
         if heard.reason == "started":
-            dialogue.variables.update({name: text for name, text in self._flow.variables.items()})
+            for name, text in self._flow.variables.items():
+                dialogue.variables.setdefault(name, text)  # who starts the conversation may have set them already
             return self._walk(self._flow.first, dialogue)
         if not self._asked:
             return _goodbye([])  # he interrupted the goodbye: the flow is over all the same
@@ -138,16 +139,3 @@ def understand(question: Question, heard: Utterance) -> str | None:
         named = {owners[phrase] for phrase in words.phrases_in(heard.text, owners)}
         return named.pop() if len(named) == 1 else None
     return None if by_key else heard.text or None
-
-
-class SayPolicy:
-    """Says one text to its end, and ends."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    async def plan(self, dialogue: Dialogue, heard: Utterance) -> AsyncIterator[Action]:
-        """Yield the text, then the end; whatever is heard meanwhile changes nothing."""
-        if heard.reason == "started":
-            yield Say(self._text, interruptible=False)
-        yield End("said")

@@ -30,10 +30,11 @@ class TurnSettings:
     much interrupts us; a click is under it, the shortest word is over it. min_speech_ms: less than this is a click.
     barge_in: `off`, `pause` (the voice goes on if no words come), `stop` (it never goes on).
     match_ms: patience after a complete answer. phrase_ms: after none yet. full_ms: after as many digits as can come;
-    not zero, or the end of the last digit would interrupt our reply. enough_digits_ms, few_digits_ms: between groups.
-    free_ms: in free speech. final_timeout: seconds a recogniser has for its final transcript. key_timeout: between two
-    keys. resolve_timeout: seconds an interruption may stay undecided. key_echo_ms: sound after a key that is its tone.
-    max_speech_ms: of one utterance, by kind of expectation; then the caller is interrupted.
+    not zero, because partial transcripts guess ahead while the last digit is still being said. enough_digits_ms,
+    few_digits_ms: between groups of digits. free_ms: in free speech. key_echo_ms: sound after a key that is its
+    tone. final_timeout: seconds a recogniser has for its final transcript. key_timeout: between two keys.
+    resolve_timeout: seconds an interruption may stay undecided. max_answer_ms, max_digits_ms, max_free_ms: of one
+    utterance, by what is expected; then the caller is interrupted.
     """
 
     onset_ms: int = 60
@@ -44,7 +45,7 @@ class TurnSettings:
     min_speech_ms: int = 100
     match_ms: int = 220
     phrase_ms: int = 460
-    full_ms: int = 120
+    full_ms: int = 200
     enough_digits_ms: int = 800
     few_digits_ms: int = 1300
     free_ms: int = 800
@@ -287,8 +288,8 @@ class TurnTaker:
         if self._closed:
             return
         self._muted = _frames(self._settings.key_echo_ms)
-        if digit == self._surplus_key and now < self._surplus_by:
-            self._surplus_key = ""
+        surplus, self._surplus_key = self._surplus_key, ""
+        if digit == surplus and now < self._surplus_by:
             return
         expectation = self._expectation
         if expectation is None or (self._voice is not _Voice.OFF and not self._interruptible):

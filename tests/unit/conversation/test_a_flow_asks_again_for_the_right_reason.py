@@ -140,3 +140,9 @@ flows:
     assert caller.hears("started") == "Hello. Colleague."
     stranger = Caller(flow(text))
     assert stranger.hears("started") == "Hello. Guest."
+
+
+def test_variables_of_a_flow_are_defaults(flow: Callable[[str], Flow]) -> None:
+    caller = Caller(flow(PIN))
+    caller.dialogue.variables["shop"] = "Weber"
+    assert caller.hears("started") == "Weber: your number please."

@@ -76,6 +76,14 @@ def test_a_hash_after_a_full_number_is_not_the_next_answer(ears: Any) -> None:
     assert answers(caller) == ["keys 123456", "keys 1"]
 
 
+def test_only_the_very_next_hash_is_surplus(ears: Any) -> None:
+    caller = asked(ears, PIN)
+    press(caller, "123456")
+    caller.machine.expect(PIN, now=caller.time)
+    press(caller, "5678#")
+    assert answers(caller) == ["keys 123456", "keys 5678"]
+
+
 def test_keys_typed_ahead_wait_for_their_questions(ears: Any) -> None:
     caller = asked(ears, MENU)
     press(caller, "1777")

@@ -33,7 +33,7 @@ def wait_after(make: Any, expectation: Expectation, partial: str) -> int:
         (YES_NO, "", 400, 500),
         (MENU, "sales", 200, 240),
         (MENU, "sal", 400, 500),
-        (FOUR, "one two three four", 60, 140),
+        (FOUR, "one two three four", 160, 220),
         (FOUR, "one two", 1000, 1500),
         (UP_TO_TWENTY, "one two three four", 700, 900),
         (UP_TO_TWENTY, "one two", 1000, 1500),
@@ -65,7 +65,7 @@ def test_digits_in_groups_are_one_turn(ears: Any) -> None:
     caller.quiet(900)
     caller.speak(500)
     caller.machine.transcript(Transcript("one two three four", False, caller.open), now=caller.time)
-    caller.quiet(200)
+    caller.quiet(300)
     caller.machine.transcript(Transcript("one two three four", True, caller.open), now=caller.time)
     caller.collect()
     (reply,) = caller.of(StartReply)
