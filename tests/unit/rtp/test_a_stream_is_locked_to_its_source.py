@@ -103,6 +103,17 @@ def test_a_redirection_sends_there_at_once_and_locks_on_who_speaks_there(scene: 
     assert scene.speak(1.0, OTHER) == 50
 
 
+def test_a_redirected_stream_locks_on_a_new_peer_behind_nat_while_the_old_one_still_speaks(
+    scene: Scene, kit: Any
+) -> None:
+    scene.speak(2.0, kit.PEER)
+    scene.stream.redirect(OTHER, now=scene.now)
+    scene.speak(0.2, kit.PEER, NAT)
+    assert scene.stream.remote == NAT
+    assert scene.speak(3.0, kit.PEER, NAT) >= 149
+    assert scene.stream.remote == NAT
+
+
 def test_a_new_address_that_means_nothing_does_not_silence_a_peer_behind_nat(scene: Scene) -> None:
     scene.speak(2.0, NAT)
     scene.stream.redirect(OTHER, now=scene.now)

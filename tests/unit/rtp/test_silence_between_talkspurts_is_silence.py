@@ -42,3 +42,19 @@ def test_a_frame_that_is_half_there_is_filled_with_silence(kit: Any) -> None:
     stream, talker, wire = kit.stream(), kit.Talker(ptime_ms=30), kit.Wire()
     heard = kit.listen(stream, wire, [(0.0, talker.packet)], 0.3)
     assert [frame for frame in heard if frame] == [kit.sound(0, 160), kit.sound(160, 80) + b"\xff" * 80]
+
+
+@pytest.mark.parametrize("offset", [4, 40, 80, 156])
+def test_a_talkspurt_at_an_odd_offset_is_played_in_whole_packets(kit: Any, offset: int) -> None:
+    """The cursor moves to the edge of the talkspurt, so that it is not cut in two for the rest of the call."""
+    stream, talker, wire = kit.stream(), kit.Talker(), kit.Wire()
+
+    def schedule() -> Any:
+        for n in range(100):
+            if n == 50:
+                talker.place += 4000 + offset
+            yield talker.place / 8000, talker.packet
+
+    heard = [frame for frame in kit.listen(stream, wire, schedule(), 3.0) if frame]
+    starts = [kit.position(frame) for frame in heard]
+    assert starts == [n * 160 + (4000 + offset if n >= 50 else 0) for n in range(100)]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 
 def test_a_late_packet_is_played_after_a_pause_when_nothing_younger_was(kit: Any) -> None:
     """All packets come 50 ms later from the 50th on: one pause, nothing lost."""
@@ -51,6 +53,24 @@ def test_the_delay_comes_back_when_the_jitter_is_over(kit: Any) -> None:
     assert min(b - a for a, b in zip(shrinks, shrinks[2:], strict=False)) >= 99, "at most two frames in two seconds"
 
 
+def test_after_growing_the_delay_is_kept_for_a_while(kit: Any) -> None:
+    stream, talker, wire = kit.stream(), kit.Talker(), kit.Wire()
+    delays = []
+    for i in range(1500):
+        if i == 100:
+            wire.delay = 0.090
+        if i == 106:
+            wire.delay = 0.010
+        wire.send(talker.packet()[:12] + b"\xfe" * 160, i * 0.020)
+        kit.hear(stream, wire, i * 0.020 + 0.004)
+        delays.append(stream.stats.delay_ms)
+    assert max(delays[:100]) <= 40
+    grown = delays[120]
+    assert grown >= 70
+    assert delays[490] == pytest.approx(grown), "kept for eight seconds"
+    assert delays[-1] <= 45
+
+
 def test_quiet_is_left_out_before_speech(kit: Any) -> None:
     """With pauses in the speech, no loud sample is lost when the delay shrinks."""
     stream, talker, wire = kit.stream(), kit.Talker(), kit.Wire(jitter=0.120, seed=4)
@@ -92,7 +112,7 @@ def test_a_loop_stalled_for_300_ms_costs_at_most_what_exceeds_the_limit(kit: Any
     after = [p // 160 for p in places if 495 <= p // 160 < 560]
     assert 65 - len(set(after)) <= 8, "300 ms of sound may lose what is more than the 200 ms the buffer keeps"
     assert max(delays[502:]) <= 200
-    assert delays[-1] <= 45
+    assert max(delays[750:]) <= 45, "what the stall left is gone after five seconds"
 
 
 def test_a_peer_whose_clock_is_wrong_by_300_ppm_is_followed(kit: Any) -> None:
@@ -114,6 +134,16 @@ def test_a_flood_of_timestamps_is_bounded(kit: Any) -> None:
     taken = [stream.take(1.1 + i * 0.020) for i in range(300)]
     assert all(frame is None or len(frame) == 160 for frame in taken)
     assert taken[-1] is None
+
+
+def test_a_flood_of_crumbs_amid_a_good_stream_is_bounded(kit: Any) -> None:
+    stream, talker, wire = kit.stream(), kit.Talker(sequence=0), kit.Wire()
+    kit.listen(stream, wire, kit.even(talker, 0.0, 1.2), 1.0)
+    for crumb in range(1000):
+        data = kit.HEADER.pack(0x8000, talker.sequence, (talker.base + talker.place + crumb) & 0xFFFFFFFF, talker.ssrc)
+        stream.receive(data + b"\x10", kit.PEER, 1.0 + crumb * 1e-6, now=1.0)
+        talker.sequence += 1
+    assert len(stream._jitter._packets) <= 128
 
 
 def test_a_burst_after_an_outage_is_heard_up_to_the_limit(kit: Any) -> None:
