@@ -175,7 +175,7 @@ class Jitter:
                 ahead = (timestamp - self._cursor) & TIMESTAMP_MASK
         if ahead >= _HALF:
             ahead -= TIMESTAMP_MASK + 1
-        lead = self._due + ahead * _SECONDS - arrived if self._due > 0 else START_SECONDS
+        lead = self._due + ahead * _SECONDS - arrived
         if not -JUMP_SECONDS <= lead <= JUMP_SECONDS:
             self._put_stranger(timestamp, payload, arrived)
             return
