@@ -117,8 +117,7 @@ def test_604_is_heard_before_it_answers_and_echoes_after(sipp: Sipp, probe: RtpP
     early = probe.heard.tone(0.2, 1.4)
     assert early.purity > 0.98
     assert early.dbm0 == pytest.approx(-16, abs=0.5)
-    while "SIP/2.0 200" not in call.messages() and call.running:
-        time.sleep(0.01)
+    call.wait_message("SIP/2.0 200")
     probe.pause(0.3)
     probe.say(said)
     call.finish()

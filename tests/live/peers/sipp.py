@@ -20,6 +20,8 @@ import pytest
 from tests.live.peers.free_ports import LOOPBACK, free_port
 
 SCENARIOS = Path(__file__).resolve().parents[3] / "sipp-scenarios"
+#: Callers that misbehave so that only the test which knows them can say what passing means.
+MISBEHAVING = Path(__file__).resolve().parents[1] / "scenarios"
 INSTALL = (
     "SIPp is not installed. Install it with docker/setup.sh (Debian: apt-get install sip-tester), "
     "or leave its tests out on purpose with SOFTSWITCH_TESTS_WITHOUT=sipp"
@@ -96,6 +98,14 @@ class SippRun:
         """Return the SIP messages so far, both ways, as SIPp wrote them."""
         return self._read("messages.log")
 
+    def wait_message(self, text: str, seconds: float = 10.0) -> float:
+        """Wait until `text` stands in a message, sent or received; return the moment (monotonic seconds)."""
+        deadline = time.monotonic() + seconds
+        while text not in self.messages():
+            assert self.running and time.monotonic() < deadline, f"no message had {text!r}:\n{self.wait()}"
+            time.sleep(0.01)
+        return time.monotonic()
+
     def media_address(self, seconds: float = 5.0) -> tuple[str, int]:
         """Wait for a session description of the far end; return where it wants to have its sound."""
         deadline = time.monotonic() + seconds
@@ -163,14 +173,14 @@ class Sipp:
         seconds: float = 30.0,
         messages: bool = True,
     ) -> SippRun:
-        """Start `calls` calls of a file of sipp-scenarios (or SIPp's own `uac`), to be over within `seconds`."""
+        """Start `calls` calls of a scenario file (or of SIPp's own `uac`), to be over within `seconds`."""
         folder = self._folder / f"{scenario}-{next(self._number)}"
         folder.mkdir(parents=True)
-        file = SCENARIOS / f"{scenario}.xml"
+        file = next((path for place in (SCENARIOS, MISBEHAVING) if (path := place / f"{scenario}.xml").exists()), None)
         command = [
             "sipp",
             self._target,
-            *(("-sf", str(file)) if file.exists() else ("-sn", scenario)),
+            *(("-sf", str(file)) if file else ("-sn", scenario)),
             *(("-s", number) if number else ()),
             *("-m", str(calls), "-i", LOOPBACK, "-p", str(free_port()), "-nostdin"),
             *("-key", "rtp_port", str(rtp_port)),

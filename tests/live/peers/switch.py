@@ -9,8 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.live.peers.free_ports import LOOPBACK, free_port, rtp_block
 
@@ -22,8 +22,7 @@ STOP_SECONDS = 10.0
 RTP_PORTS = 1800
 
 
-@dataclass(frozen=True, slots=True)
-class Holdings:
+class Holdings(NamedTuple):
     """What a process holds just now: `sockets` of all kinds, `files` besides, threads, child processes, memory."""
 
     sockets: int
