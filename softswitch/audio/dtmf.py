@@ -112,7 +112,7 @@ class DtmfDetector:
         trial.size(blocks)
         trial.feed(before)
         trial.feed(blocks)
-        if trial.on_ms < MIN_TONE_MS:
+        if trial.on_ms < MIN_TONE_MS or not trial.measured:
             self._forget_released()
             return None
         self._trial = None

@@ -31,8 +31,6 @@ MIN_PAUSE_MS: Final = 30.0
 MIN_EXPLAINED: Final = 0.94
 #: The same with the edges and breaks of the tone, which hold some of it: a break of 10 ms leaves 0.93 in that noise.
 MIN_EXPLAINED_WITH_EDGES: Final = 0.9
-#: The same where the tone is so broken that it has nothing but edges.
-MIN_EXPLAINED_BROKEN: Final = 0.93
 #: Where the tones leave more than this, the rest must be noise: the overtones of a voice stand out of it as lines.
 NEARLY_ALL: Final = 0.975
 #: How far the strongest line of the rest may stand above its mean: of white noise, one rest of 1000 has such a line.
@@ -304,12 +302,17 @@ class Press:
             self._inner.add(self._newest)
         self._newest = block
 
+    @property
+    def measured(self) -> bool:
+        """Whether enough of the tone came in one piece (about 20 ms) to be judged."""
+        return self._inner.measured
+
     def pure(self) -> bool:
         """Return whether what sounded so far is a key and nothing else."""
         return (
             min(self._low_top, self._high_top) >= _MIN_SQUARE
-            and self._all.holds(self.key, MIN_EXPLAINED_WITH_EDGES if self._inner.measured else MIN_EXPLAINED_BROKEN)
-            and (not self._inner.measured or self._inner.holds(self.key, MIN_EXPLAINED))
+            and self._all.holds(self.key, MIN_EXPLAINED_WITH_EDGES)
+            and self._inner.holds(self.key, MIN_EXPLAINED)
         )
 
     def sung(self, sound: bytes) -> bool:
@@ -323,7 +326,7 @@ class Press:
 
     def frequencies_hz(self) -> tuple[float, float]:
         """Return the frequencies of the two tones as measured."""
-        low, high = (self._inner if self._inner.measured else self._all).errors_hz(self.key)
+        low, high = self._inner.errors_hz(self.key)
         return self.key.low_hz + low, self.key.high_hz + high
 
 

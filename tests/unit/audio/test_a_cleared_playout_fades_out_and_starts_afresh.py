@@ -68,3 +68,22 @@ def test_a_pause_and_then_a_clear_within_one_tick_fade_once() -> None:
     assert faded is not None
     assert faded[0] == 4000
     assert heard(playout) is None
+
+
+def test_what_began_right_after_a_mark_fades_out_too() -> None:
+    playout = Playout()
+    playout.mark("start")
+    playout.put(level(4000))
+    playout.put(level(4000))
+    assert heard(playout) == [4000] * 160
+    playout.clear()
+    assert heard(playout) is not None
+
+
+def test_silence_after_a_mark_needs_no_fade() -> None:
+    playout = speaking(1)
+    playout.mark("end")
+    assert heard(playout) is None
+    playout.put(level(4000))
+    playout.clear()
+    assert heard(playout) is None
