@@ -12,7 +12,7 @@ from typing import Final
 from softswitch import clock
 from softswitch.audio.codecs import CODECS
 from softswitch.audio.dtmf import DtmfDetector
-from softswitch.audio.frame import SILENCE, Frame
+from softswitch.audio.frame import Frame
 from softswitch.audio.tones import dtmf_frames
 from softswitch.audio.vad import VoiceDetector
 from softswitch.call.leg import Digit, DigitsSent
@@ -139,7 +139,7 @@ class RtpMedia:
             self._look(stream, now)
         payload = stream.take(now)
         if payload is None:
-            self._inband.hear(SILENCE.pcm)  # the end of a key is a pause in the tones, and loss is no pause less
+            self._inband.hear(None)
             return None
         pcm = self._decode(payload)
         digit = self._inband.hear(pcm)

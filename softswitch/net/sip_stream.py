@@ -164,7 +164,7 @@ class Connection(asyncio.Protocol):
         whole = sum(message is not PONG for message in messages)
         self._patience.heard(messages=whole, unfinished=unfinished, now=clock.now())
         for message in messages:
-            if self._over:
+            if self._transport is None:  # what a message led to has ended the connection
                 return
             if message is not PONG:
                 self._owner.message(message, self.flow)
