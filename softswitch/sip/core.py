@@ -117,8 +117,8 @@ class SipCore:
         self._stateless_tag = token()
         self._servers: dict[Key, Transaction] = {}
         self._clients: dict[Key, Transaction] = {}
-        self._merges: dict[Key, Key] = {}
-        self._connected: dict[tuple[str, tuple[str, int]], set[Transaction]] = {}
+        self._merges: set[Key] = set()
+        self._by_flow: dict[Flow, dict[Transaction, None]] = {}  # ordered, so that a replay repeats itself
         self._schedule = Schedule()
         self._outputs: list[Output] = []
         self._server_line = (("Server", settings.server),)
@@ -147,13 +147,8 @@ class SipCore:
 
     def transport_failed(self, flow: Flow, *, now: float) -> None:
         """Take the news that this flow carries nothing any more (section 17.1.4, RFC 6026 section 8.6)."""
-        if flow.reliable:
-            candidates = self._connected.get((flow.transport, flow.remote), set())
-            hit = [each for each in candidates if each.flow.connection in (0, flow.connection)]
-        else:
-            everything = (*self._servers.values(), *self._clients.values())
-            hit = [each for each in everything if each.flow.remote == flow.remote and not each.flow.reliable]
-        for transaction in hit:
+        # Each transaction is told once: a way that is down fails for every message, and thousands may wait on it.
+        for transaction in self._by_flow.pop(flow, ()):
             self._step(transaction, Input.TRANSPORT_FAILED, now)
 
     # --- inputs from the user ---
@@ -317,7 +312,7 @@ class SipCore:
         self._servers[key] = transaction
         if merge is not None and merge not in self._merges:
             transaction.merge = merge
-            self._merges[merge] = key
+            self._merges.add(merge)
         return transaction
 
     def _start_client(self, request: Request, branch: str, flow: Flow, now: float) -> Key:
@@ -334,8 +329,7 @@ class SipCore:
 
     def _new(self, table: Table, key: Key, flow: Flow, now: float) -> Transaction:
         transaction = Transaction(table, key, flow, self.settings.timers, now=now)
-        if flow.reliable:
-            self._connected.setdefault((flow.transport, flow.remote), set()).add(transaction)
+        self._link(transaction)
         self._schedule.arm(transaction, now=now)
         return transaction
 
@@ -399,24 +393,28 @@ class SipCore:
         owner = self._clients if table is CLIENT or table is INVITE_CLIENT else self._servers
         owner.pop(transaction.key, None)
         if transaction.merge is not None:
-            self._merges.pop(transaction.merge, None)
+            self._merges.discard(transaction.merge)
         self._unlink(transaction)
 
     def _move(self, transaction: Transaction, flow: Flow) -> None:
         if transaction.flow != flow:
             self._unlink(transaction)
             transaction.flow = flow
-            self._connected.setdefault((flow.transport, flow.remote), set()).add(transaction)
+            self._link(transaction)
+
+    def _link(self, transaction: Transaction) -> None:
+        same = self._by_flow.get(transaction.flow)
+        if same is None:
+            self._by_flow[transaction.flow] = {transaction: None}
+        else:
+            same[transaction] = None
 
     def _unlink(self, transaction: Transaction) -> None:
-        flow = transaction.flow
-        if flow.reliable:
-            place = (flow.transport, flow.remote)
-            others = self._connected.get(place)
-            if others is not None:
-                others.discard(transaction)
-                if not others:
-                    del self._connected[place]
+        same = self._by_flow.get(transaction.flow)
+        if same is not None:
+            same.pop(transaction, None)
+            if not same:
+                del self._by_flow[transaction.flow]
 
     # --- small parts ---
 

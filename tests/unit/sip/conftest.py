@@ -180,9 +180,9 @@ class Phone:
                 self._handle(output)
 
     def is_empty(self) -> bool:
-        return not (
-            len(self.core) or self._clients or self._servers or self._dialogs or self.core.next_timer() is not None
-        )
+        core = self.core
+        left = (core._servers, core._clients, core._merges, core._by_flow, self._clients, self._servers, self._dialogs)
+        return not any(left) and core.next_timer() is None and not len(core._schedule)
 
     def saw(self, kind: type) -> list[object]:
         return [event for event in self.events if isinstance(event, kind)]

@@ -51,7 +51,6 @@ def test_every_call_ends_on_a_lossy_wire(make_wire: Callable[..., Any], loss: fl
     assert {call.end for call in alice.calls} <= ENDS
     assert {call.end for call in bob.calls} <= ENDS
     assert alice.is_empty() and bob.is_empty()
-    assert not alice.core._connected and not alice.core._merges and not bob.core._merges
     ends = Counter(call.end for call in alice.calls)
     assert ends["hung up"] > CALLS / 5 and ends["refused 486"] > CALLS / 10 and ends["cancelled too late"] > 0
     if loss == 0.0:
