@@ -27,6 +27,9 @@ from softswitch.sip.framing import PONG, StreamFramer
 #: Flows remembered for one connection; they differ in the local address only, of which there are a few.
 MAX_FLOWS: Final = 16
 
+#: What may stay behind of a keep-alive: a lone CRLF, which some phones send, is no message begun.
+MAX_LINE_ENDS_BYTES: Final = 3
+
 #: Only for the log line of a failure.
 _CALL_ID: Final = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*([^\s]{1,128})", re.IGNORECASE | re.MULTILINE)
 
@@ -160,7 +163,7 @@ class Connection(asyncio.Protocol):
             self._owner.note(error.kind)
             self.drop("unreadable_stream")
             return
-        unfinished = self._framer.pending_bytes > 0
+        unfinished = self._framer.pending_bytes > MAX_LINE_ENDS_BYTES
         whole = sum(message is not PONG for message in messages)
         self._patience.heard(messages=whole, unfinished=unfinished, now=clock.now())
         for message in messages:

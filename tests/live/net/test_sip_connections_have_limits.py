@@ -179,3 +179,17 @@ def test_close_does_not_wait_for_a_peer_that_does_not_read(run: Run, until: Unti
                 assert asyncio.get_running_loop().time() - started < 2.0
 
     run(main())
+
+
+def test_a_lone_line_end_is_no_message_begun(run: Run, until: Until) -> None:
+    async def main() -> None:
+        async with Switch(StreamLimits(unfinished=0.2)) as switch:
+            _, writer = await switch.connect()
+            writer.write(MESSAGE + b"\r\n")
+            await asyncio.sleep(0.5)
+            assert switch.sockets.connections == 1
+            writer.write(MESSAGE)
+            await until(lambda: len(switch.heard) == 2)
+            writer.close()
+
+    run(main())
