@@ -154,16 +154,15 @@ class SipCore:
     # --- inputs from the user ---
 
     def send_request(self, request: Request, flow: Flow, *, now: float) -> Key:
-        """Send a request in a transaction of its own, our Via put on top; return the key its responses will carry."""
-        branch = self._add_via(request, flow)
-        return self._start_client(request, branch, flow, now)
+        """Send a copy of a request, our Via on top, in a transaction of its own; return the key of its responses."""
+        sent, branch = self._with_via(request, flow)
+        return self._start_client(sent, branch, flow, now)
 
     def send_ack(self, request: Request, flow: Flow) -> None:
         """Send the ACK of a 2xx, which has no transaction (section 13.2.2.4)."""
-        copy = request.copy()  # each copy of a 2xx asks for the same request again
-        self._add_via(copy, flow)
+        sent, _ = self._with_via(request, flow)
         self._count("ACK", 0, "out")
-        self._outputs.append(Transmit(flow, bytes(copy)))
+        self._outputs.append(Transmit(flow, bytes(sent)))
 
     def send_response(self, key: Key, response: Response, *, now: float) -> bool:
         """Answer a request. False when its transaction is over, so that nobody waits for the answer any more."""
@@ -418,13 +417,15 @@ class SipCore:
 
     # --- small parts ---
 
-    def _add_via(self, request: Request, flow: Flow) -> str:
+    def _with_via(self, request: Request, flow: Flow) -> tuple[Request, str]:
+        """Return a copy with our Via on top, and its branch; the request itself stays its owner's."""
         branch = COOKIE + self._token()
         host, port = self.settings.sent_by or flow.local
+        sent = request.copy()
         # rport: answer to where this came from (RFC 3581), or no answer passes a NAT
-        sent_by = print_host_port(host, port)
-        request.headers.prepend("Via", f"SIP/2.0/{flow.transport} {sent_by};branch={branch};rport")
-        return branch
+        via = f"SIP/2.0/{flow.transport} {print_host_port(host, port)};branch={branch};rport"
+        sent.headers.prepend("Via", via)
+        return sent, branch
 
     def _count(self, method: str, status: int, direction: str) -> None:
         # A peer may invent methods; it may not make our counters grow.

@@ -1,6 +1,6 @@
 from typing import Any
 
-from softswitch.sip.core import CancelReceived, ResponseReceived
+from softswitch.sip.core import CancelReceived, ResponseReceived, TransactionFailed
 from softswitch.sip.invite import Answered, AnsweredTooLate
 
 
@@ -59,3 +59,6 @@ def test_a_cancelled_invite_is_given_up_after_64_t1(pair: Any) -> None:
     assert call.end is None
     wire.run(until=34.1)
     assert call.end == "timeout"
+    wire.run(until=200.0)
+    assert [failed.key[-1] for failed in alice.saw(TransactionFailed)] == ["INVITE"]  # not for the CANCEL
+    assert alice.is_empty()

@@ -137,6 +137,14 @@ def test_a_refusal_and_a_timeout_end_it(invite: ClientInvite) -> None:
     assert kinds(other) == [Failed] and other.finished
 
 
+def test_a_phone_that_refuses_after_another_answered_changes_nothing(invite: ClientInvite) -> None:
+    invite.response(response(invite, 200, "x"), now=1.0)
+    invite.response(response(invite, 486, "y"), now=1.1)
+    invite.response(response(invite, 180, "z"), now=1.2)
+    invite.failed("timeout")
+    assert kinds(invite) == [Answered] and not invite.finished
+
+
 def test_there_is_nothing_to_acknowledge_before_the_answer(invite: ClientInvite) -> None:
     with pytest.raises(LocalError):
         invite.acknowledge()

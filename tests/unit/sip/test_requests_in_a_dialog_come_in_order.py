@@ -18,6 +18,8 @@ def dialog() -> Dialog:
 
 
 def test_a_lower_number_gets_500(dialog: Dialog) -> None:
+    with pytest.raises(RemoteError):
+        dialog.receive(request("OPTIONS", 6))  # lower than that of the INVITE
     dialog.receive(request("OPTIONS", 9))
     with pytest.raises(RemoteError) as error:
         dialog.receive(request("BYE", 8))

@@ -6,7 +6,7 @@ import pytest
 
 from softswitch.clock import seeded_token
 from softswitch.sip.admission import CoreSettings
-from softswitch.sip.core import AckReceived, CancelReceived, RequestReceived, SipCore, Transmit
+from softswitch.sip.core import AckReceived, CancelReceived, RequestReceived, SipCore, TransactionFailed, Transmit
 from softswitch.sip.flow import Flow
 
 FLOW = Flow("UDP", ("192.0.2.2", 5060), ("192.0.2.1", 5060))
@@ -181,6 +181,39 @@ def test_the_ack_of_a_refusal_is_absorbed() -> None:
     assert not switch.up(AckReceived)
     switch.core.handle_timer(now=100.0)
     assert len(switch.core) == 0 and switch.core.next_timer() is None
+
+
+def test_a_default_port_is_a_port() -> None:
+    switch = Switch()
+    switch.gets(request("INVITE").replace(b"192.0.2.1:5060;branch", b"192.0.2.1;branch"))
+    [answer] = switch.gets(request("CANCEL"))
+    assert status(answer) == 200 and len(switch.up(CancelReceived)) == 1
+    other = request("CANCEL").replace(b"192.0.2.1:5060;branch", b"192.0.2.1:5070;branch")
+    assert status(switch.gets(other)[0]) == 481
+
+
+def test_a_request_that_the_user_never_answers_is_dropped_when_nobody_waits_any_more() -> None:
+    switch = Switch()
+    switch.gets(request("OPTIONS"))
+    key = switch.up(RequestReceived)[0].key
+    assert switch.gets(request("OPTIONS"), now=1.0) == []
+    switch.core.handle_timer(now=31.9)
+    assert switch.core.drain() == []
+    switch.core.handle_timer(now=32.0)
+    assert switch.core.drain() == [TransactionFailed(key, "timeout")]
+    late = switch.up(RequestReceived)[0].request.reply(200, to_tag="b")
+    assert not switch.core.send_response(key, late, now=33.0)
+    assert switch.core.drain() == [] and switch.core.next_timer() is None
+
+
+def test_the_ack_of_a_2xx_comes_up_from_an_rfc_2543_phone_too() -> None:
+    switch = Switch()
+    switch.gets(request("INVITE", branch="old"))
+    key, invite = switch.up(RequestReceived)[0].key, switch.up(RequestReceived)[0].request
+    switch.core.send_response(key, invite.reply(200, to_tag="b"), now=0.0)
+    switch.core.drain()
+    switch.gets(request("ACK", branch="old", to=";tag=b"))
+    assert len(switch.up(AckReceived)) == 1
 
 
 @pytest.mark.parametrize("branch", ["", ";branch=1234", ";branch=z9hG4bK"])
