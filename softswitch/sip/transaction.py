@@ -187,10 +187,7 @@ INVITE_SERVER = Table(
         (COMPLETED, Input.ACK): (CONFIRMED, (FORGET,)),
         (COMPLETED, Input.TRANSPORT_FAILED): (COMPLETED, (TRANSPORT,)),
         (COMPLETED, Timer.G): (COMPLETED, (RESEND,)),
-        (COMPLETED, Timer.H): (
-            TERMINATED,
-            (TIMED_OUT,),
-        ),  # the text of 17.2.1 tells the user, the figure of 6026 forgot
+        (COMPLETED, Timer.H): (TERMINATED, (TIMED_OUT,)),  # the text of 17.2.1, which the figure of 6026 forgot
         (CONFIRMED, Timer.I): (TERMINATED, ()),
         (ACCEPTED, Input.SENT_2XX): (ACCEPTED, (SEND, FORGET)),
         (ACCEPTED, Input.ACK): (ACCEPTED, (PASS,)),

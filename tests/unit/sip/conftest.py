@@ -277,9 +277,10 @@ class Phone:
 
     def _settle(self, call: Call) -> None:
         machine = call.client or call.server
-        for output in machine.drain():
-            self.events.append(output)
-            self._carry_out(call, output)
+        while outputs := machine.drain():
+            for output in outputs:
+                self.events.append(output)
+                self._carry_out(call, output)
         if machine.finished:
             (self._clients if call.client else self._servers).pop(call.key, None)
         at = machine.next_timer()
