@@ -18,7 +18,7 @@ class CoreSettings:
     """What the core may decide alone.
 
     allow: methods the user handles. supported: option tags the user handles. schemes: Request-URIs it understands.
-    max_transactions: about 1 KiB each while they linger, and 300 calls a second leave 20 000 lingering. Above it
+    max_transactions: about 1.2 KiB each while they linger, and 300 calls a second leave 20 000 lingering. Above it
     new requests get 503; those of dialogs and CANCELs have a quarter more, so that calls can still end.
     retry_after: seconds, in that 503. sent_by: host and port of our Via; None takes the local address of the flow.
     """
