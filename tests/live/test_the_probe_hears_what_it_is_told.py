@@ -9,6 +9,7 @@ import pytest
 from tests.live.peers.g711 import ALAW, ULAW, decode, ulaw_encode
 from tests.live.peers.heard import Heard, Packet, chirp, keys_in_sound, level_dbm0, strongest_tone, tone
 from tests.live.peers.rtp_probe import RtpProbe
+from tests.live.peers.spoken import spoken, was_said
 
 
 def _samples(pcm: bytes) -> np.ndarray:
@@ -98,3 +99,11 @@ def test_each_event_is_sent_as_rfc_4733_has_it() -> None:
     assert [packet.marker for packet in events] == [True, False, False, False, False]
     assert len({packet.timestamp for packet in events}) == 1
     assert [packet.payload.hex() for packet in events] == ["090a00a0", "090a0140", "098a01e0", "098a01e0", "098a01e0"]
+
+
+def test_a_sentence_is_told_from_one_with_another_digit() -> None:
+    sound = np.concatenate([np.zeros(3333), spoken("You entered: 4, 0, 7, 1, 9."), np.zeros(5000)])
+    line = decode(ulaw_encode(sound.astype("<i2").tobytes()), 0).astype(np.float64)
+    assert was_said(line, "You entered: 4, 0, 7, 1, 9.")
+    for digits in ("4, 0, 7, 2, 9", "4, 0, 7, 1, 5", "4, 1, 7, 1, 9", "4, 0, 7, 9, 1"):
+        assert not was_said(line, f"You entered: {digits}.")
