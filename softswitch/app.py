@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from softswitch import metrics
 from softswitch.agents import Agents
 from softswitch.api.health import HealthServer
 from softswitch.audio import wav
@@ -26,6 +25,7 @@ from softswitch.config import DEFAULT_SIP_PORT, Carrier, Settings
 from softswitch.errors import RemoteError, ResourceError
 from softswitch.legs.sip_leg import SipLeg
 from softswitch.legs.user_agent import InboundCall, Placement, UserAgent, UserAgentSettings
+from softswitch.metrics import MediaTotals, Sources, measure
 from softswitch.net.loop import raise_open_files
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.net.ticker import Ticker
@@ -63,7 +63,7 @@ class App:
         """on_record: told of every finished call, besides the store."""
         self.settings = settings
         self.catalog = catalog
-        self.rtp_in = self.rtp_out = self.rtp_lost = 0
+        self.media_totals = MediaTotals()
         self._on_record = on_record
         self._stack = AsyncExitStack()
         self._writing: set[asyncio.Task[None]] = set()
@@ -122,7 +122,8 @@ class App:
         gc.freeze()
 
     async def _serve_http(self) -> tuple[str, int]:
-        server = HealthServer(lambda: not self.switchboard.draining, lambda: metrics.measure(self))
+        sources = Sources(self.switchboard, self.user_agent, self.ports, self.ticker, self.records, self.media_totals)
+        server = HealthServer(lambda: not self.switchboard.draining, lambda: measure(sources))
         self._stack.push_async_callback(server.close)
         return await server.listen(*self.settings.http.listen)
 
@@ -181,9 +182,7 @@ class App:
 
     def _keep(self, record: CallRecord) -> None:
         self.records.put(record)
-        self.rtp_in += record.media.received.packets
-        self.rtp_out += record.media.sent.packets
-        self.rtp_lost += record.media.received.lost
+        self.media_totals.add(record)
         if self._on_record is not None:
             self._on_record(record)
 

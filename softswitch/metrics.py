@@ -2,15 +2,45 @@
 
 import asyncio
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from softswitch.api.health import Family, Histogram
+from softswitch.call.record import CallRecord
+from softswitch.legs.user_agent import UserAgent
+from softswitch.net.rtp_socket import RtpPorts
+from softswitch.net.ticker import Ticker
+from softswitch.store.records import CallRecords
+from softswitch.switchboard import Switchboard
 
-if TYPE_CHECKING:
-    from softswitch.app import App
+
+@dataclass(slots=True)
+class MediaTotals:
+    """RTP packets of the legs that are over."""
+
+    received: int = 0
+    sent: int = 0
+    lost: int = 0
+
+    def add(self, record: CallRecord) -> None:
+        """Count a finished call's packets."""
+        self.received += record.media.received.packets
+        self.sent += record.media.sent.packets
+        self.lost += record.media.received.lost
 
 
-def measure(app: "App") -> Iterator[Family | Histogram]:
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Everything that counts something."""
+
+    switchboard: Switchboard
+    user_agent: UserAgent
+    ports: RtpPorts
+    ticker: Ticker
+    records: CallRecords
+    media: MediaTotals
+
+
+def measure(app: Sources) -> Iterator[Family | Histogram]:
     """Yield every metric of a running switch."""
     yield _gauge("calls_active", "Calls that are up or being set up.", app.switchboard.active)
     yield Family(
@@ -42,14 +72,14 @@ def measure(app: "App") -> Iterator[Family | Histogram]:
         "counter",
         "RTP packets of legs that are over.",
         ("direction",),
-        ((("in",), float(app.rtp_in)), (("out",), float(app.rtp_out))),
+        ((("in",), float(app.media.received)), (("out",), float(app.media.sent))),
     )
     yield Family(
         "softswitch_rtp_lost_total",
         "counter",
         "RTP packets that never came, of legs that are over.",
         (),
-        (((), float(app.rtp_lost)),),
+        (((), float(app.media.lost)),),
     )
     yield _gauge("rtp_ports_open", "RTP sockets, those in quarantine included.", app.ports.sockets)
     yield _gauge("tasks", "Tasks of the event loop.", len(asyncio.all_tasks()))

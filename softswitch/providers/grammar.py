@@ -3,7 +3,6 @@
 from typing import Final
 
 from softswitch.conversation.ports import Expectation
-from softswitch.conversation.words import NO, YES
 
 DIGIT_WORDS: Final = ("zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 #: What people say before they answer; heard, and left out of the transcript by whoever reads it.
@@ -16,7 +15,7 @@ def jsgf(expectation: Expectation) -> str | None:
     """Return the grammar of one expectation; None for free speech, which no grammar describes."""
     match expectation.kind:
         case "yes_no":
-            body = f"public <a> = [<f>] ({_any(YES)} | {_any(NO)}) ;"
+            body = f"public <a> = [<f>] {_any(expectation.phrases or ('yes', 'no'))} ;"
         case "phrases" if expectation.phrases:
             body = f"public <a> = [<f>] {_any(expectation.phrases)} [please] ;"
         case "digits":

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import socket
 import sys
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from softswitch.errors import ResourceError
 from softswitch.providers import messages as m
@@ -48,8 +48,7 @@ class _Pipe(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
 
     def data_received(self, data: bytes) -> None:
         try:
