@@ -1,30 +1,12 @@
 """One line in calls.jsonl for each call, whichever way it went, and what it says is what happened."""
 
-import json
-import time
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from tests.live.peers.rtp_probe import RtpProbe
 from tests.live.peers.sipp import Sipp
 from tests.live.peers.switch import SwitchProcess
-
-#: A record is written within a second after the call; a busy machine gets some more.
-WRITTEN_SECONDS = 5.0
-
-
-def _records(switch: SwitchProcess, count: int) -> list[dict[str, Any]]:
-    """Wait until there are `count` records; return them."""
-    deadline = time.monotonic() + WRITTEN_SECONDS
-    file = switch.data / "calls.jsonl"
-    while True:
-        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-        if len(lines) >= count or time.monotonic() > deadline:
-            return [json.loads(line) for line in lines]
-        time.sleep(0.05)
-
 
 #: Scenario, SIPp options, number, and of its record: outcome, final status, who ended it.
 CALLS = (
@@ -47,9 +29,8 @@ def test_every_call_has_its_record(
     ]
     for run in runs:
         run.finish()
-    records = {record["to"]: record for record in _records(switch, len(CALLS))}
     for _, _, number, outcome, code, ended_by in CALLS:
-        record = records[number]
+        record = switch.wait_record(to=number)
         assert (record["direction"], record["from"]) == ("inbound", "sipp")
         assert (record["outcome"], record["sip_code"], record["ended_by"]) == (outcome, code, ended_by), number
         if outcome == "answered":
@@ -68,7 +49,7 @@ def test_an_answered_call_says_how_it_sounded(
     probe.talk_to(run.media_address())
     probe.press("42#")
     run.finish()
-    (record,) = _records(switch, 1)
+    record = switch.wait_record(to="600")
     assert record["dtmf"] == "42#"
     assert record["duration_ms"] == pytest.approx(2000, abs=500)
     assert record["quality"]["received"]["packets"] == pytest.approx(100, abs=25)

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import os
 import re
 import signal
@@ -10,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.live.peers.free_ports import LOOPBACK, free_port, rtp_block
 
@@ -18,6 +19,8 @@ ROOT = Path(__file__).resolve().parents[3]
 #: Ready in 1.5 s is the promise, and the benchmark's business; here only a hang is a failure, on a busy machine too.
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
+#: A record is written within a second after the call; a busy machine gets some more.
+WRITTEN_SECONDS = 5.0
 #: Ports of one switch: more calls at once than any test makes, two ports each, and as many again in quarantine.
 RTP_PORTS = 1800
 
@@ -108,6 +111,19 @@ class SwitchProcess:
         assert status == 200, f"/metrics answered {status}"
         lines = (line.rsplit(None, 1) for line in body.splitlines() if line and not line.startswith("#"))
         return {name: float(value) for name, value in lines}
+
+    def wait_record(self, **fields: object) -> dict[str, Any]:
+        """Wait for a call record that has these values; return it, or fail with the records there are."""
+        deadline = time.monotonic() + WRITTEN_SECONDS
+        file = self.data / "calls.jsonl"
+        while True:
+            lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+            records: list[dict[str, Any]] = [json.loads(line) for line in lines]
+            for record in records:
+                if all(record[name] == value for name, value in fields.items()):
+                    return record
+            assert time.monotonic() < deadline, f"no record has {fields}:\n" + "\n".join(lines)
+            time.sleep(0.05)
 
     def holdings(self) -> Holdings:
         """Count what the process holds, by what the kernel says of it."""
