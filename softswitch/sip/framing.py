@@ -1,7 +1,14 @@
-"""SIP messages cut out of a stream by their Content-Length (RFC 3261 section 18.3), and keep-alives between them."""
+"""SIP messages cut out of a stream by their Content-Length (RFC 3261 section 18.3), and keep-alives between them.
 
+What comes out does not depend on how the stream was cut into segments. So a fault in it is told only after the whole
+messages before it; and a message whose Content-Length is missing or nonsense still comes out, its head alone and as the
+last, because it can be answered 400 although nothing after it can be followed.
+"""
+
+import re
 from typing import Final
 
+from softswitch.errors import RemoteError
 from softswitch.sip.grammar import broken
 from softswitch.sip.parser import MAX_HEAD_BYTES, MAX_MESSAGE_BYTES
 
@@ -9,14 +16,20 @@ from softswitch.sip.parser import MAX_HEAD_BYTES, MAX_MESSAGE_BYTES
 PONG: Final = b"\r\n"
 
 _PING: Final = b"\r\n\r\n"
+#: Line ends before a message (section 7.5), but neither a ping nor at the end what may become one.
+_LINE_ENDS: Final = re.compile(rb"(?:\n|\r(?!\n\r\n|\n\r?\Z|\Z))+")
+
+_LENGTH: Final = re.compile(rb"\n(?:content-length|l)[ \t]*:((?:[^\r\n]|\r?\n[ \t])*)", re.IGNORECASE)
+_FOLD: Final = re.compile(rb"\r?\n[ \t]")
 
 
 class StreamFramer:
-    """Collects the bytes of one connection."""
+    """Collects the bytes of one connection. `fault` is why it cannot be followed any more, None while it can."""
 
-    __slots__ = ("_buffer", "_searched", "_wanted")
+    __slots__ = ("_buffer", "_searched", "_wanted", "fault")
 
     def __init__(self) -> None:
+        self.fault: RemoteError | None = None
         self._buffer = bytearray()
         #: How far the end of the head has been looked for, so that a slow sender does not make us look again.
         self._searched = 0
@@ -31,25 +44,33 @@ class StreamFramer:
     def feed(self, data: bytes) -> list[bytes]:
         """Take what came; return the whole messages in it, and `PONG` itself (compare by `is`) for each ping.
 
-        Raises RemoteError when the stream cannot be followed any more: the connection must be closed.
+        Raises RemoteError when the stream cannot be followed any more: the connection must be closed. Where messages
+        came before the fault they are returned first; `fault` tells at once, the next call raises it.
         """
-        self._buffer += data
         found: list[bytes] = []
-        while (message := self._next()) is not None:
-            found.append(message)
+        if self.fault is None:
+            self._buffer += data
+            while (message := self._next()) is not None:
+                found.append(message)
+        if self.fault is not None and not found:
+            raise self.fault
         return found
 
     def _next(self) -> bytes | None:
         buffer = self._buffer
+        if self.fault is not None:
+            return None
         if not self._wanted:
+            self._skip_line_ends()
             if buffer.startswith(_PING):
                 del buffer[:4]
                 return PONG
-            if len(buffer) < 4 and _PING.startswith(bytes(buffer)):
+            if buffer.startswith(b"\r"):
                 return None
-            while buffer[:1] == b"\r" or buffer[:1] == b"\n":  # line ends before a message (section 7.5)
-                del buffer[:1]
-            self._wanted = self._measure()
+            try:
+                self._wanted = self._measure()
+            except RemoteError as error:
+                self.fault = error
             if not self._wanted:
                 return None
         if len(buffer) < self._wanted:
@@ -59,28 +80,49 @@ class StreamFramer:
         self._wanted = self._searched = 0
         return message
 
+    def _skip_line_ends(self) -> None:
+        ends = _LINE_ENDS.match(self._buffer)
+        if ends is not None:
+            length = ends.end()
+            del ends  # it holds the buffer, which cannot shrink as long
+            del self._buffer[:length]
+
     def _measure(self) -> int:
         """Return how long the message at the front is, 0 while its head is not complete."""
-        buffer = self._buffer
-        end = buffer.find(b"\r\n\r\n", max(0, self._searched - 3))
-        if end < 0:
-            self._searched = len(buffer)
-            if len(buffer) > MAX_HEAD_BYTES:
+        end = self._head_end()
+        if not end:
+            if len(self._buffer) > MAX_HEAD_BYTES:
                 raise broken("headers larger than we read", kind="head_too_large", status=513)
             return 0
-        wanted = end + 4 + _content_length(bytes(buffer[:end]))
-        if wanted > MAX_MESSAGE_BYTES:
-            raise broken("larger than we read", kind="message_too_large", status=513)
+        head = bytes(self._buffer[:end])
+        try:
+            wanted = end + _content_length(head)
+            if wanted > MAX_MESSAGE_BYTES:
+                raise broken("larger than we read", kind="message_too_large", status=513)
+        except RemoteError as error:
+            self.fault = error
+            return end if b" SIP/2.0" in head.partition(b"\n")[0] else 0
         return wanted
+
+    def _head_end(self) -> int:
+        """Return the length of the head with its empty line, 0 while that has not come."""
+        buffer, start = self._buffer, max(0, self._searched - 2)
+        bare = buffer.find(b"\n\n", start)
+        full = buffer.find(b"\n\r\n", start, bare + 1 if bare >= 0 else len(buffer))
+        if full >= 0:
+            return full + 3
+        if bare >= 0:
+            return bare + 2
+        self._searched = len(buffer)
+        return 0
 
 
 def _content_length(head: bytes) -> int:
     """Return what Content-Length says; RemoteError where it says nothing, as the next message could be anywhere."""
-    for line in head.split(b"\r\n")[1:]:
-        name, colon, value = line.partition(b":")
-        if colon and name.strip(b" \t").lower() in (b"content-length", b"l"):
-            text = value.strip(b" \t")
-            if text.isdigit() and len(text) <= 9:
-                return int(text)
-            raise broken("Content-Length is not a number", kind="bad_content_length")
-    raise broken("no Content-Length on a stream", kind="missing_content_length")
+    line = _LENGTH.search(head)
+    if line is None:
+        raise broken("no Content-Length on a stream", kind="missing_content_length")
+    text = _FOLD.sub(b" ", line[1]).strip(b" \t")
+    if not text.isdigit() or len(text) > 20:
+        raise broken("Content-Length is not a number", kind="bad_content_length")
+    return int(text)

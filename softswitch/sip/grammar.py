@@ -18,6 +18,8 @@ _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*)")
 _IPV6 = re.compile(r"[0-9A-Fa-f:.]{2,45}")
 _ESCAPE = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+# how an octet that is no UTF-8 stands in text (PEP 383)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _UNRESERVED = frozenset(string.ascii_letters + string.digits + "-_.!~*'()")
 
 
@@ -71,6 +73,11 @@ def quote(text: str) -> str:
     return '"' + re.sub(r'(["\\\x00-\x08\x0b\x0c\x0e-\x1f\x7f])', r"\\\1", plain) + '"'
 
 
+def readable(text: str) -> str:
+    """Return text with each octet that was no UTF-8 replaced, so that it can go into files, databases and answers."""
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+
+
 def unescape(text: str) -> str:
     """Return text with percent escapes resolved as UTF-8; what is no escape or no UTF-8 stays as it stands."""
     if "%" not in text:
@@ -88,7 +95,7 @@ def _unescape_run(run: re.Match[str]) -> str:
 def escape(text: str, also: str = "") -> str:
     """Return text with everything but unreserved characters (and those in `also`) percent-escaped."""
     return "".join(
-        char if char in _UNRESERVED or char in also else "".join(f"%{octet:02X}" for octet in char.encode())
+        char if char in _UNRESERVED or char in also else "".join(f"%{octet:02X}" for octet in readable(char).encode())
         for char in text
     )
 
@@ -122,6 +129,7 @@ def parse_params(text: str) -> Params:
 
     One semicolon too many at the end is forgiven, an empty parameter elsewhere is not (RFC 4475 section 3.1.2.1).
     """
+    text = readable(text)
     pieces = text.split(";") if '"' not in text else split_outside(text, ";")
     if len(pieces) > 1 and not pieces[-1].strip(SPACE):
         pieces.pop()

@@ -56,15 +56,22 @@ _BY_LOWER = {name.lower(): name for name in _NAMES} | _COMPACT
 #: Spelling on the wire to canonical name; the usual spellings hit at the first try.
 KNOWN = {name: name for name in _NAMES} | _BY_LOWER | {letter.upper(): name for letter, name in _COMPACT.items()}
 
-_VIA = re.compile(r"SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*([^ \t/;,]+)[ \t]+", re.IGNORECASE)
+_VIA = re.compile(r"([^ \t/;,]+)[ \t]*/[ \t]*([^ \t/;,]+)[ \t]*/[ \t]*([^ \t/;,]+)[ \t]+")
 # a display name without quotes should be tokens; phones put other characters there, but a comma or a quote would
 # mean that we misread the header (RFC 4475 section 3.1.2.16)
-_BAD_DISPLAY = re.compile(r'[",:;@>]')
+_BAD_DISPLAY = re.compile(r'[",:;>]')
 
 
-@lru_cache(maxsize=1024)
+#: Header names of at most this length are remembered once seen: the memory that strangers can fill stays small.
+MAX_REMEMBERED = 64
+
+
 def canonical(name: str) -> str:
     """Return the canonical name of a header; one that is not known keeps its spelling. RemoteError when it is none."""
+    return _remembered(name) if len(name) <= MAX_REMEMBERED else _canonical(name)
+
+
+def _canonical(name: str) -> str:
     stripped = name.strip(SPACE)
     known = _BY_LOWER.get(stripped.lower())
     if known is not None:
@@ -74,18 +81,26 @@ def canonical(name: str) -> str:
     return stripped
 
 
+_remembered = lru_cache(maxsize=1024)(_canonical)
+
+
 @dataclass(frozen=True, slots=True)
 class Via:
-    """One hop of the way back (RFC 3261 section 20.42). transport: upper case. host: without the brackets of IPv6."""
+    """One hop of the way back (RFC 3261 section 20.42). transport: upper case. host: without the brackets of IPv6.
+
+    protocol: as the peer wrote it, so that what says it speaks another version can be told so (RFC 4475 3.1.2.17).
+    """
 
     transport: str
     host: str
     port: int | None = None
     params: Params = ()
+    protocol: str = "SIP/2.0"
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Parse one Via value; RemoteError `bad_via` when it is none."""
+        protocol = "SIP/2.0"
         if text.startswith("SIP/2.0/"):
             transport, space, rest = text[8:].partition(" ")
         else:
@@ -94,14 +109,16 @@ class Via:
             start = _VIA.match(text)
             if start is None:
                 raise broken("not a Via", text, kind="bad_via")
-            transport, rest = start.group(1), text[start.end() :]
+            protocol, transport, rest = f"{start[1]}/{start[2]}", start[3], text[start.end() :]
+            if not (grammar.is_token(start[1]) and grammar.is_token(start[2]) and grammar.is_token(transport)):
+                raise broken("not a Via", text, kind="bad_via")
         place, semicolon, params = rest.partition(";")
         host, port = grammar.parse_host_port(place.strip(SPACE), kind="bad_via")
-        return cls(transport.upper(), host, port, grammar.parse_params(params) if semicolon else ())
+        return cls(transport.upper(), host, port, grammar.parse_params(params) if semicolon else (), protocol)
 
     def __str__(self) -> str:
         sent_by = grammar.print_host_port(self.host, self.port)
-        return f"SIP/2.0/{self.transport} {sent_by}{grammar.print_params(self.params)}"
+        return f"{self.protocol}/{self.transport} {sent_by}{grammar.print_params(self.params)}"
 
     @property
     def branch(self) -> str | None:
@@ -161,6 +178,7 @@ class NameAddr:
                 display = text[:left].strip(SPACE)
                 if _BAD_DISPLAY.search(display):
                     raise broken("a display name that needs quotes", text, kind="bad_address")
+        display = grammar.readable(display)
         right = text.find(">", left)
         if right < 0:
             raise broken("an angle bracket never closes", text, kind="bad_address")

@@ -155,7 +155,7 @@ class Headers:
             return value
         known = KNOWN.get(name)
         if known is not None:
-            return first.get(known)
+            return first.get(known) if known is not name else None
         wanted = _name(name)
         if wanted in KNOWN:
             return first.get(wanted)
@@ -165,8 +165,11 @@ class Headers:
     def all(self, name: str) -> list[str]:
         """Return every value in order, comma-joined ones apart where the header is a list."""
         wanted = _name(name)
-        lower = wanted.lower()
-        values = [value for known, value in self._items if known == wanted or known.lower() == lower]
+        if wanted in KNOWN:
+            values = [value for known, value in self._items if known == wanted]
+        else:
+            lower = wanted.lower()
+            values = [value for known, value in self._items if known.lower() == lower]
         if wanted not in LISTS:
             return values
         return [piece for value in values for piece in grammar.split_outside(value, ",") if piece]
@@ -214,8 +217,12 @@ class Headers:
 
     def remove(self, name: str) -> None:
         """Take away all headers of that name."""
-        lower = _name(name).lower()
-        self._items = [item for item in self._items if item[0].lower() != lower]
+        wanted = _name(name)
+        if wanted in KNOWN:
+            self._items = [item for item in self._items if item[0] != wanted]
+        else:
+            lower = wanted.lower()
+            self._items = [item for item in self._items if item[0].lower() != lower]
         self._changed()
 
     def remove_first(self, name: str) -> None:
@@ -292,7 +299,10 @@ class Message:
         """Every Via from the top down."""
         parsed = self.headers.parsed
         if "vias" not in parsed:
-            parsed["vias"] = tuple([Via.parse(text) for text in self.headers.all("Via")])
+            texts = self.headers.all("Via")
+            if len(texts) > MAX_VALUES:
+                raise broken("too many values of Via", kind="too_many_values")
+            parsed["vias"] = tuple([Via.parse(text) for text in texts])
         values: tuple[Via, ...] = parsed["vias"]
         return values
 
@@ -362,7 +372,10 @@ class Message:
             raise LocalError("a start line must not hold a line end")
         lines = [f"{name}: {value}\r\n" for name, value in self.headers._items]
         head = f"{start}\r\n{''.join(lines)}Content-Length: {len(self.body)}\r\n\r\n"
-        return head.encode("utf-8", "surrogateescape") + self.body
+        try:
+            return head.encode("utf-8", "surrogateescape") + self.body
+        except UnicodeEncodeError:  # half a character, which only our own side can have put there
+            return grammar.readable(head).encode() + self.body
 
 
 class Request(Message):
@@ -461,7 +474,8 @@ def _first_via(text: str) -> Via:
 
 
 def _call_id(text: str) -> str:
-    if not text or " " in text or "\t" in text:
+    # as an identifier it goes into logs and records, which an octet that is no UTF-8 would break
+    if not text or " " in text or "\t" in text or grammar.readable(text) != text:
         raise broken("not a Call-ID", text, kind="bad_call_id")
     return text
 

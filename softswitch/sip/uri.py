@@ -3,18 +3,26 @@
 import dataclasses
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 from softswitch.sip import grammar
 from softswitch.sip.grammar import Params, broken
 
-# no white space, no control character, no delimiter of headers: what is left cannot break out of a message
-_TEXT = re.compile(r'[^\x00-\x20\x7f"<>]+')
+# no white space, no control character, no delimiter of headers: what is left cannot break out of a message; and no
+# surrogate, which stands for an octet that is no UTF-8 and could not be written down anywhere else
+_TEXT = re.compile(r'[^\x00-\x20\x7f-\x9f"<>\ud800-\udfff]+')
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*")
 _USER_ALSO = "&=+$,;?/"
 _VISUAL = str.maketrans("", "", "-.()")
 #: A difference in one of these matters even when the other URI does not have it (RFC 3261 section 19.1.4).
 _COMPARED = ("user", "ttl", "method", "maddr", "transport")
+
+
+#: A call says the same few URIs in each of its messages, so parsed ones of at most this length are remembered; with
+#: the 1024 places for them that is less than a megabyte, whatever strangers send.
+MAX_REMEMBERED = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +42,12 @@ class Uri:
     headers: Params = ()
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str) -> "Uri":
         """Parse a URI without angle brackets; RemoteError `bad_uri` when it is none."""
+        return _remembered(text) if len(text) <= MAX_REMEMBERED else cls._parse(text)
+
+    @classmethod
+    def _parse(cls, text: str) -> "Uri":
         scheme, colon, rest = text.partition(":")
         if not colon or not rest or not _TEXT.fullmatch(text):
             raise broken("not a URI", text, kind="bad_uri")
@@ -81,11 +93,15 @@ class Uri:
 
     @property
     def username(self) -> str:
-        """The user in plain text, escapes resolved; of a `tel:` URI the bare number (RFC 3966 section 5.1.1)."""
+        """The user in plain text; of a `tel:` URI the bare number (RFC 3966 section 5.1.1).
+
+        Escapes are resolved, but for control characters, which would break the logs, files and databases it goes to.
+        """
         user = self.user or ""
         if self.scheme == "tel":
             return user.partition(";")[0].translate(_VISUAL)
-        return grammar.unescape(user)
+        text = grammar.unescape(user)
+        return text if text.isprintable() else _CONTROL.sub(_escape_again, text)
 
     @property
     def is_sip(self) -> bool:
@@ -95,11 +111,15 @@ class Uri:
     @property
     def loose(self) -> bool:
         """True when the URI has `;lr` (RFC 3261 section 19.1.1): its owner routes loosely."""
-        return grammar.find_param(self.params, "lr") is not None
+        return self.param("lr") is not None
 
     def param(self, name: str) -> str | None:
         """Return the value of a parameter (lower-case name), `""` when it has none, None when it is absent."""
-        return grammar.find_param(self.params, name)
+        value = grammar.find_param(self.params, name)
+        if value is None and self.params and "%" in str(self):  # names may be escaped (RFC 4475 section 3.1.1.3)
+            plain = tuple((grammar.unescape(known), value) for known, value in self.params)
+            return grammar.find_param(plain, name)
+        return value
 
     def with_param(self, name: str, value: str | None = None) -> Self:
         """Return the URI with one parameter replaced or added."""
@@ -129,6 +149,11 @@ class Uri:
         return _folded(self.headers) == _folded(other.headers)
 
 
+@lru_cache(maxsize=1024)
+def _remembered(text: str) -> Uri:
+    return Uri._parse(text)
+
+
 def _split_user(user: str, text: str) -> tuple[str | None, str | None]:
     if "@" in user:
         raise broken("more than one @ in a URI", text, kind="bad_uri")
@@ -146,6 +171,10 @@ def _parse_headers(query: str) -> Params:
             raise broken("not a header of a URI", query, kind="bad_uri")
         pairs.append((name, value))
     return tuple(pairs)
+
+
+def _escape_again(control: re.Match[str]) -> str:
+    return grammar.escape(control.group())
 
 
 def _same_text(mine: str | None, theirs: str | None) -> bool:
