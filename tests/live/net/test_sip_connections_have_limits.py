@@ -117,14 +117,27 @@ def test_a_double_line_end_is_answered_with_one(run: Run) -> None:
     run(main())
 
 
-@pytest.mark.parametrize("rubbish", [b"\x16\x03\x01\x02\0\1\0\1\xfc\3\3" + bytes(200), bytes(200_000), b"A" * 200_000])
-def test_a_stream_that_cannot_be_followed_is_closed(run: Run, rubbish: bytes) -> None:
+@pytest.mark.parametrize("rubbish", [bytes(200_000), b"A" * 200_000, b"A: b\r\n" * 30_000, b"A\r\n\r\n"])
+def test_a_stream_that_cannot_be_followed_is_closed_at_once(run: Run, rubbish: bytes) -> None:
     async def main() -> None:
-        async with Switch(StreamLimits(first_message=2.0)) as switch:
+        async with Switch(StreamLimits()) as switch:
             reader, writer = await switch.connect()
             writer.write(rubbish)
             assert await closed(reader)
-            assert all(b"SIP/2.0" in data for data, _ in switch.heard)
+            assert switch.sockets.counts["unreadable_stream"] == 1
+            assert switch.heard == []
+            writer.close()
+
+    run(main())
+
+
+def test_a_peer_that_speaks_tls_to_us_is_closed_in_time(run: Run) -> None:
+    async def main() -> None:
+        async with Switch(StreamLimits(first_message=0.3)) as switch:
+            reader, writer = await switch.connect()
+            writer.write(b"\x16\x03\x01\x02\0\1\0\1\xfc\3\3" + bytes(200))
+            assert await closed(reader)
+            assert switch.sockets.counts["first_message"] == 1
             writer.close()
 
     run(main())
@@ -176,6 +189,7 @@ def test_close_does_not_wait_for_a_peer_that_does_not_read(run: Run, until: Unti
                 switch.sockets.send(switch.heard[0][1], bytes(20_000_000))
                 started = asyncio.get_running_loop().time()
                 await switch.sockets.close()
+                assert switch.sockets.connections == 0
                 assert asyncio.get_running_loop().time() - started < 2.0
 
     run(main())

@@ -45,6 +45,9 @@ def test_an_impossible_flow_is_reported(run: Run, until: Until, flow: Flow) -> N
         assert failed == []  # not from inside
         await until(lambda: failed)
         assert failed == [flow]
+        broadcast = flow.remote[0] == "255.255.255.255"
+        why = {"UDP": "EACCES" if broadcast else "address", "TCP": "no_connection", "TLS": "transport"}[flow.transport]
+        assert sockets.counts == {f"send_{why}": 1}
         await sockets.close()
 
     run(main())
@@ -133,6 +136,29 @@ def test_a_connection_is_used_again(run: Run, until: Until) -> None:
             with pytest.raises(BlockingIOError):
                 server.accept()
             accepted.close()
+            await until(lambda: sockets.connections == 0)
+        await sockets.close()
+
+    run(main())
+
+
+def test_a_connection_that_its_peer_is_closing_is_not_used_again(run: Run, until: Until) -> None:
+    async def main() -> None:
+        sockets = SipSockets(lambda data, flow: None, lambda flow: None, limits=StreamLimits(write_bytes=100_000_000))
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.setblocking(False)
+            loop = asyncio.get_running_loop()
+            flow = Flow("TCP", ("127.0.0.1", 5060), server.getsockname())
+            sockets.send(flow, bytes(20_000_000))  # more than the system buffers, so that closing takes its time
+            first, _ = await loop.sock_accept(server)
+            first.shutdown(socket.SHUT_WR)
+            await asyncio.sleep(0.1)
+            assert sockets.connections == 1
+            sockets.send(flow, b"x")
+            second, _ = await loop.sock_accept(server)
+            assert await loop.sock_recv(second, 10) == b"x"
+            first.close()
+            second.close()
             await until(lambda: sockets.connections == 0)
         await sockets.close()
 
