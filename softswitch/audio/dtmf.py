@@ -30,6 +30,8 @@ GATE_DBM0: Final = -31.0
 #: Zero crossings in 20 ms of any key lie between those of its tones, 28 and 65; noise at 15 dB shifts them a little.
 MIN_CROSSINGS: Final = 14
 MAX_CROSSINGS: Final = 70
+#: The peak of two sines is at most twice their level, with noise at 15 dB 2.5 times; most speech has sharper peaks.
+MAX_CREST: Final = 2.8
 #: The best row and column must hold this much of a frame's power before anybody looks closer; the blocks of 10 ms
 #: lose up to a fifth of it where the frequency is 1.5 % off.
 COARSE_EXPLAINED: Final = 0.6
@@ -133,7 +135,7 @@ def _coarse(pcm: bytes, level: int) -> Key | None:
     """Return the key whose two tones hold most of the frame, if they do."""
     if len(pcm) != FRAME_BYTES:
         raise LocalError(f"a telephone frame has {FRAME_BYTES} octets, not {len(pcm)}")
-    if not MIN_CROSSINGS <= audioop.cross(pcm, 2) <= MAX_CROSSINGS:
+    if not MIN_CROSSINGS <= audioop.cross(pcm, 2) <= MAX_CROSSINGS or audioop.max(pcm, 2) > MAX_CREST * level:
         return None
     sums = np.frombuffer(pcm, dtype=np.int16).reshape(2, _HALF) @ _BANK
     first, second = (sums * sums).tolist()

@@ -19,16 +19,27 @@ FRAME_BYTES: Final = TELEPHONE_HZ * 2 // FRAMES_PER_SECOND
 class Frame:
     """20 ms of mono sound: `pcm` is signed 16 bit little endian, `rate_hz * 2 // 50` bytes.
 
-    `voiced` is the verdict of the voice activity detector where the sound entered, None where none ran.
+    `voiced` is the verdict of the voice activity detector where the sound entered, None where none ran. `coded` is the
+    same sound as it came over the network in `codec`, empty where it came otherwise: a leg that sends in the same codec
+    passes it on instead of coding it again.
     Not a frozen dataclass: 50 of these are made each second for each leg, and a plain slot class costs a third.
     """
 
-    __slots__ = ("pcm", "rate_hz", "voiced")
+    __slots__ = ("coded", "codec", "pcm", "rate_hz", "voiced")
 
-    def __init__(self, pcm: bytes, rate_hz: int = TELEPHONE_HZ, voiced: bool | None = None) -> None:
+    def __init__(
+        self,
+        pcm: bytes,
+        rate_hz: int = TELEPHONE_HZ,
+        voiced: bool | None = None,
+        coded: bytes = b"",
+        codec: str = "",
+    ) -> None:
         self.pcm = pcm
         self.rate_hz = rate_hz
         self.voiced = voiced
+        self.coded = coded
+        self.codec = codec
 
     def __repr__(self) -> str:
         return f"Frame({len(self.pcm)} bytes, {self.rate_hz} Hz, voiced={self.voiced})"

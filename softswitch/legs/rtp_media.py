@@ -12,7 +12,7 @@ from typing import Final
 from softswitch import clock
 from softswitch.audio.codecs import CODECS
 from softswitch.audio.dtmf import DtmfDetector
-from softswitch.audio.frame import Frame
+from softswitch.audio.frame import TELEPHONE_HZ, Frame
 from softswitch.audio.tones import dtmf_frames
 from softswitch.audio.vad import VoiceDetector
 from softswitch.call.leg import Digit, DigitsSent
@@ -63,6 +63,7 @@ class RtpMedia:
         self._vad = VoiceDetector()
         self._inband = DtmfDetector()
         self._inband_out: deque[Frame] = deque()
+        self._codec = ""
         self._watch = WATCH_TICKS
         self._since = clock.now()
         self.voiced_frames = 0
@@ -120,7 +121,7 @@ class RtpMedia:
         self._offered = _shown(agreement.remote)
         self._agreement = agreement
         chosen = CODECS[agreement.codec]
-        self._encode, self._decode = chosen.encode, chosen.decode
+        self._encode, self._decode, self._codec = chosen.encode, chosen.decode, chosen.name
 
     # Sound ---------------------------------------------------------------------------------------------------------
 
@@ -148,7 +149,7 @@ class RtpMedia:
         voiced = self._vad.voiced(pcm)
         if voiced:
             self.voiced_frames += 1
-        return Frame(pcm, 8000, voiced)
+        return Frame(pcm, TELEPHONE_HZ, voiced, payload, self._codec)
 
     def give(self, frame: Frame) -> None:
         """Send 20 ms to the peer, unless it does not want to hear."""
@@ -158,7 +159,11 @@ class RtpMedia:
         if self._inband_out:
             frame = self._next_tone()
         now = clock.now()
-        payload = self._encode(frame.pcm) if agreement.sending else None
+        payload: bytes | None = frame.coded
+        if frame.codec != self._codec:
+            payload = self._encode(frame.pcm)
+        if not agreement.sending:
+            payload = None
         for packet in stream.packets(payload, now):
             self._socket.send(packet, stream.remote)
 
@@ -210,7 +215,8 @@ class RtpMedia:
                 case KeysSent():
                     self._on_keys(DigitsSent())
                 case SourceLatched(source=source):
-                    log.info("%s sound comes from %s", self._leg, _shown(source))
+                    if _shown(source) != self._offered:
+                        log.info("%s sound comes from %s, not from %s", self._leg, _shown(source), self._offered)
 
     def _key(self, digit: str, method: str, now: float) -> None:
         if self._keys.pressed(digit, method, now=now):
