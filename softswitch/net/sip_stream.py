@@ -173,6 +173,9 @@ class Connection(asyncio.Protocol):
                 self._owner.message(message, self.flow)
             elif not self.closing:
                 self._pong()
+        if (fault := self._framer.fault) is not None:  # the last message was answered; nothing after it can be read
+            self._owner.note(fault.kind)
+            self.close()
 
     def eof_received(self) -> bool:
         self.closing = True  # the peer says no more; what it was sent is still flushed before the transport closes

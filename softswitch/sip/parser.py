@@ -44,10 +44,9 @@ def parse_message(data: bytes, *, stream: bool = False) -> Request | Response:
     head, body = _split(data)
     start, items, fault = _read_head(head)
     headers = Headers.received(items)
-    answerable = _answerable(start, headers)
-    if fault is not None:
-        raise MessageError(str(fault), kind=fault.kind, status=fault.status, request=answerable)
     try:
+        if fault is not None:
+            raise fault
         body = _body(headers, body, stream=stream)
         if start.startswith(_VERSION + " "):
             return _response(start, headers, body)
@@ -55,6 +54,7 @@ def parse_message(data: bytes, *, stream: bool = False) -> Request | Response:
     except MessageError:
         raise
     except RemoteError as error:
+        answerable = _answerable(start, headers)
         raise MessageError(str(error), kind=error.kind, status=error.status, request=answerable) from error
 
 
@@ -175,9 +175,10 @@ def _uri(text: str) -> Uri:
 def _mandatory(message: Request | Response) -> None:
     """Look once at what every machine looks at (section 8.1.1)."""
     names = [name for name, _value in message.headers]
-    for name in _SINGLE:
-        if names.count(name) > 1:
-            raise broken(f"two {name}", kind="repeated_header")
+    if len(names) != len(set(names)):
+        for name in _SINGLE:
+            if names.count(name) > 1:
+                raise broken(f"two {name}", kind="repeated_header")
     _ = message.via, message.from_, message.to, message.call_id, message.cseq
 
 

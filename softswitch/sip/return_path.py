@@ -8,8 +8,14 @@ DEFAULT_PORT = 5060
 
 
 def stamp_received(request: Request, flow: Flow) -> None:
-    """Note in the top Via where the request came from (RFC 3261 section 18.2.1, RFC 3581 section 4)."""
-    via = request.via
+    """Note in the top Via where the request came from (RFC 3261 section 18.2.1, RFC 3581 section 4).
+
+    A Via that cannot be read stays as it is: its answer goes to where the request came from (RFC 4475 section 3.1.2.1).
+    """
+    try:
+        via = request.via
+    except RemoteError:
+        return
     host, port = flow.remote
     asked = via.param("rport") is not None
     if not asked and via.host == host:

@@ -7,60 +7,21 @@ Prints a table; `make bench` runs it with the others.
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
+from far_end import FarEnd, speech
+from switch import cpu_seconds, percentile, resident_kib, start_switch
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(Path(__file__).parent))
-
-from far_end import FarEnd, speech  # noqa: E402
-
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def cpu_seconds(pid: int) -> tuple[float, float]:
-    """Return the CPU time of one process, user and system."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) / TICKS, int(fields[12]) / TICKS
-
-
-def resident_kib(pid: int) -> int:
-    """Return the resident memory of one process."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1])
-    return 0
-
-
-def percentile(values: list[float], share: float) -> float:
-    """Return the value that `share` of the values do not exceed."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
-
-
-def start_switch(folder: str, *options: str) -> tuple[subprocess.Popen[str], tuple[str, int]]:
-    """Start a switch on free ports; return the process and its SIP address."""
-    command = [sys.executable, "-m", "softswitch", "run", "--sip", "127.0.0.1:0", "--http", "127.0.0.1:0"]
-    command = os.environ.get("SOFTSWITCH_RUN", "").split() or command
-    process = subprocess.Popen([*command, "--data", folder, *options], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line.startswith("ready"):
-        raise SystemExit(f"the switch did not start: {line!r}")
-    facts = dict(part.split("=", 1) for part in line.split()[1:])
-    host, _, port = facts["sip"].rpartition(":")
-    return process, (host, int(port))
 
 
 def measure(calls: int, seconds: float, sound: Path) -> dict[str, float]:
     """Run one switch and one far end; return the figures."""
     payloads = speech(sound)
     with tempfile.TemporaryDirectory() as folder:
-        process, sip = start_switch(folder)
+        process, sip, _ready = start_switch(folder)
         try:
             before_kib = resident_kib(process.pid)
             far = FarEnd(sip, "600")
