@@ -3,6 +3,7 @@
 #   make demo      a real call with the receptionist, on this machine
 #   make test      every test, the live ones with their peers included
 #   make check     format, lint, types
+#   make bench     what a leg, a call and a turn cost on this machine
 #   make test-unit, make test-live, make test-313    parts of it, and the unit suite on Python 3.13
 #
 # PYTHON names the interpreter of the virtual environment; ARGS is handed on: make test ARGS="-k echo -x".
@@ -21,7 +22,7 @@ READY_313 := $(VENV_313)/ready
 FIND_313 = for python in "$(PYTHON313)" python3.13 "$$HOME"/.pyenv/versions/3.13*/bin/python3.13; do \
 	if "$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then echo "$$python"; break; fi; done
 
-.PHONY: setup peers demo test test-unit test-live test-313 check format clean
+.PHONY: setup peers demo test test-unit test-live test-313 check bench bench-media bench-calls bench-turns format clean
 
 setup: $(READY)
 
@@ -62,6 +63,19 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# On loopback only, bounded, about six minutes; docs/benchmarks.md says how the figures are taken.
+bench: bench-media bench-calls bench-turns
+	@$(BIN)/python -W ignore tests/bench/start.py
+
+bench-media: $(READY)
+	@$(BIN)/python -W ignore tests/bench/media.py $(ARGS)
+
+bench-calls: $(READY) peers
+	@$(BIN)/python -W ignore tests/bench/calls.py $(ARGS)
+
+bench-turns: $(READY)
+	@$(BIN)/python -W ignore tests/bench/turns.py $(ARGS)
 
 format: $(READY)
 	$(BIN)/ruff format .

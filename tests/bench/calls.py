@@ -4,13 +4,12 @@ python tests/bench/calls.py --rate 300 --seconds 30
 """
 
 import argparse
-import json
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
-from switch import cpu_seconds, resident_kib, start_switch
+from switch import cpu_seconds, print_runs, resident_kib, start_switch
 
 
 def measure(rate: int, seconds: int) -> dict[str, float]:
@@ -59,8 +58,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--runs", type=int, default=3)
     given = parser.parse_args()
-    for _ in range(given.runs):
-        print(json.dumps(measure(given.rate, given.seconds)), flush=True)
+    runs = [measure(given.rate, given.seconds) for _ in range(given.runs)]
+    limits = {"failed": "0", "exit": "0", "cpu_ms_a_call": "<= 1.5", "records": "as calls", "held_cps": ">= 300"}
+    print_runs(f"INVITE to BYE with its record, {given.rate} calls a second for {given.seconds} s", runs, limits)
 
 
 if __name__ == "__main__":

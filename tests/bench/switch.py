@@ -53,3 +53,17 @@ def start_switch(folder: str, *options: str) -> tuple["subprocess.Popen[str]", t
     facts = dict(part.split("=", 1) for part in line.split()[1:])
     host, _, port = facts["sip"].rpartition(":")
     return process, (host, int(port)), ready
+
+
+def print_runs(title: str, runs: list[dict[str, float]], limits: dict[str, str]) -> None:
+    """Print each figure of several runs: median, minimum, maximum, and what it has to keep."""
+    print(f"\n{title}, {len(runs)} runs")
+    print(f"{'':26} {'median':>10} {'min':>10} {'max':>10}  must be")
+    for name in runs[0]:
+        values = sorted(run[name] for run in runs)
+        cells = " ".join(f"{_short(value):>10}" for value in (values[len(values) // 2], values[0], values[-1]))
+        print(f"{name:26} {cells}  {limits.get(name, '')}")
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value == int(value) and abs(value) < 1e9 else f"{value:.3f}"
