@@ -119,8 +119,11 @@ def call(
     raise SystemExit(0 if record.outcome == "answered" else 1)
 
 
-@app.command(epilog="Example: softswitch demo")
-def demo(json_: JsonOption = False) -> None:
+@app.command(epilog="Example: softswitch demo --record demo.wav")
+def demo(
+    record: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the call to this WAV file.")] = None,
+    json_: JsonOption = False,
+) -> None:
     """Make a real call on this machine: a scripted caller talks with the AI receptionist."""
     from softswitch import demo as show
     from softswitch import logs
@@ -128,7 +131,7 @@ def demo(json_: JsonOption = False) -> None:
 
     settings = _settings(None)
     logs.set_up("warning")
-    raise SystemExit(show.run(settings, load_catalog(settings, os.environ), as_json=json_))
+    raise SystemExit(show.run(settings, load_catalog(settings, os.environ), as_json=json_, recording=record))
 
 
 def _settings(

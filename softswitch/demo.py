@@ -5,6 +5,7 @@ its number, confirms with a key, and is said goodbye to. Two user agents, two se
 """
 
 import asyncio
+import audioop
 import json
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -19,6 +20,7 @@ from rich.table import Table
 from softswitch import clock
 from softswitch.app import App
 from softswitch.apps.phone import NotHeard, Phone
+from softswitch.audio import wav
 from softswitch.audio.frame import Frame
 from softswitch.call.bridge import Bridge
 from softswitch.call.leg import Answered, Ended, LegEvent, LegState
@@ -26,6 +28,7 @@ from softswitch.call.record import CallRecord
 from softswitch.catalog import Catalog
 from softswitch.config import Settings
 from softswitch.conversation import events as ev
+from softswitch.errors import ResourceError
 from softswitch.legs.sip_leg import SipLeg
 from softswitch.legs.user_agent import Placement, UserAgent, UserAgentSettings
 from softswitch.net import loop
@@ -54,6 +57,7 @@ class Show:
     first_sound: float | None = None
     faults: list[str] = field(default_factory=list)
     record: CallRecord | None = None
+    tape: list[tuple[Frame, Frame]] = field(default_factory=list)
     began: float = 0.0
 
     def tell(self, who: str, text: str, note: str = "") -> None:
@@ -69,8 +73,11 @@ class Show:
             self.faults.append(otherwise)
 
 
-def run(settings: Settings, catalog: Catalog, *, as_json: bool) -> int:
-    """Make the call; return 0 if everything in it was as expected, else 1."""
+def run(settings: Settings, catalog: Catalog, *, as_json: bool, recording: Path | None = None) -> int:
+    """Make the call; return 0 if everything in it was as expected, else 1.
+
+    recording: where to write what the caller heard and said, as stereo sound. Raises ResourceError if it cannot be.
+    """
     with tempfile.TemporaryDirectory(prefix="softswitch-demo-") as folder:
         own = settings.model_copy(
             update={
@@ -81,6 +88,9 @@ def run(settings: Settings, catalog: Catalog, *, as_json: bool) -> int:
         )
         console = Console(stderr=as_json)
         show = loop.run(_demo(own, catalog, console))
+    if recording is not None:
+        _write(recording, show.tape)
+        console.print(f"Listen to it: {recording} (left: the caller, right: the switch)", highlight=False)
     if as_json:
         print(json.dumps(_as_json(show), ensure_ascii=False, indent=2))  # noqa: T201 - this is what was asked for
     else:
@@ -139,7 +149,7 @@ async def _call(app: App, agent: UserAgent, show: Show, lines: dict[str, Sequenc
     """Play the caller's part."""
     host, port = app.addresses.sip
     placement = Placement(Uri.parse(f"sip:{NUMBER}@{host}:{port}"), "1001", "udp", host, port, ("PCMU",))
-    phone, over = Phone(), asyncio.Event()
+    phone, over = Phone(tape=show.tape), asyncio.Event()
     up: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
     def happened(_leg: object, event: LegEvent) -> None:
@@ -255,6 +265,17 @@ def _summary(show: Show) -> None:
             console.print(f"[red]not as expected:[/red] {fault}", highlight=False)
     else:
         console.print("[green]Everything in this call was as expected.[/green]")
+
+
+def _write(path: Path, tape: Sequence[tuple[Frame, Frame]]) -> None:
+    sound = b"".join(
+        audioop.add(audioop.tostereo(said.pcm, 2, 1, 0), audioop.tostereo(heard.pcm, 2, 0, 1), 2)
+        for said, heard in tape
+    )
+    try:
+        path.write_bytes(wav.header(len(sound), channels=2) + sound)
+    except OSError as error:
+        raise ResourceError(f"the recording cannot be written to {path}: {error.strerror}") from error
 
 
 def _ms(value: float | None) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from softswitch import clock
-from softswitch.audio.frame import Frame
+from softswitch.audio.frame import SILENCE, Frame
 
 #: Ten minutes of speech: more than any script says at once.
 MAX_WAITING_FRAMES = 10 * 60 * 50
@@ -37,7 +37,8 @@ class Phone:
     voice_seen: when its last voiced frame came. spoke_until: when our own last frame was sent.
     """
 
-    def __init__(self, now: Callable[[], float] = clock.now) -> None:
+    def __init__(self, now: Callable[[], float] = clock.now, *, tape: list[tuple[Frame, Frame]] | None = None) -> None:
+        """tape: where (said, heard) of each tick is kept, for whoever wants to listen to it later."""
         self.voice_began: float | None = None
         self.voice_seen: float | None = None
         self.spoke_until: float | None = None
@@ -46,18 +47,22 @@ class Phone:
         self._waiting: deque[Frame] = deque()
         self._waiters: list[_Waiter] = []
         self._voiced_run = 0
+        self._tape = tape
+        self._heard = SILENCE
 
     def take(self) -> Frame | None:
         """Say the next 20 ms."""
-        if not self._waiting:
-            return None
-        frame = self._waiting.popleft()
-        self.spoke_until = self._now()
+        frame = self._waiting.popleft() if self._waiting else None
+        if frame is not None:
+            self.spoke_until = self._now()
+        if self._tape is not None and len(self._tape) < MAX_WAITING_FRAMES:
+            self._tape.append((frame or SILENCE, self._heard))
         return frame
 
     def give(self, frame: Frame) -> None:
         """Hear 20 ms."""
         now = self._now()
+        self._heard = frame
         if frame.voiced:
             self._voiced_run += 1
             if self.voice_seen is None or now - self.voice_seen > WORD_GAP_SECONDS:
