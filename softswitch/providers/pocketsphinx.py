@@ -1,5 +1,6 @@
 """Speech to text with pocketsphinx: a grammar for each expected answer, in worker processes, with no network."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +17,9 @@ from softswitch.providers.worker import Worker, WorkerPool
 
 #: Frames sent together: a message for each would cost the worker more than the sound in it.
 FRAMES_A_MESSAGE: Final = 2
+
+#: How long a final transcript may take: the worker answers within milliseconds, or it hangs, or has far too much to do.
+RESULT_SECONDS: Final = 3.0
 
 _NO_GRAMMAR: Final = "pocketsphinx hears answers, not free speech: expect yes or no, digits or phrases"
 
@@ -69,6 +73,7 @@ class PocketsphinxEar:
         self._awaited: set[int] = set()
         self._free = False
         self._pending: list[bytes] = []
+        self._deadline: asyncio.TimerHandle | None = None
 
     def expect(self, expectation: Expectation | None) -> None:
         """Send the grammar of what comes next."""
@@ -101,7 +106,9 @@ class PocketsphinxEar:
         if utterance is None:
             return
         self._flush()
-        if not self._worker.send(m.FINISH, self._stream):
+        if self._worker.send(m.FINISH, self._stream):
+            self._watch()
+        else:
             self._fail(utterance, "the recogniser is being restarted")
 
     def __aiter__(self) -> AsyncIterator[Transcript | EngineFailed]:
@@ -110,29 +117,29 @@ class PocketsphinxEar:
     def close(self) -> None:
         """Give the stream back."""
         self._utterance = None
+        self._awaited.clear()
+        self._unwatch()
         self._worker.release(self._stream)
         self._results.close()
 
     def received(self, message: Message) -> None:
         """Take a message of the worker."""
-        if message.kind == m.FAILED:
-            for utterance in sorted(self._awaited):
-                self._fail(utterance, message.payload.decode("utf-8", "replace"))
-            return
-        if message.kind != m.HEARD:
-            return
         heard = json.loads(message.payload)
         utterance = heard["utterance"]
         if utterance not in self._awaited:
             return
+        if message.kind == m.FAILED:
+            self._fail(utterance, heard["reason"])
+            return
         if heard["final"]:
-            self._awaited.discard(utterance)
+            self._settle(utterance)
         self._results.put(Transcript(heard["text"], heard["final"], utterance, heard["confidence"]))
 
     def lost(self, reason: str) -> None:
         """Fail what was waited for, and end: the leg opens another ear."""
         for utterance in sorted(self._awaited):
             self._fail(utterance, reason)
+        self._unwatch()
         self._results.close()
 
     def _flush(self) -> None:
@@ -140,9 +147,28 @@ class PocketsphinxEar:
             self._worker.send(m.SOUND, self._stream, b"".join(self._pending))
             self._pending.clear()
 
+    def _settle(self, utterance: int) -> None:
+        """Wait no more for this utterance; the deadline stands while another one is waited for."""
+        self._awaited.discard(utterance)
+        if not self._awaited - {self._utterance}:
+            self._unwatch()
+
+    def _watch(self) -> None:
+        self._unwatch()
+        self._deadline = asyncio.get_running_loop().call_later(RESULT_SECONDS, self._too_late)
+
+    def _unwatch(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_late(self) -> None:
+        self._deadline = None
+        self._worker.failed(f"it gave no answer for {RESULT_SECONDS:g} s")
+
     def _fail(self, utterance: int, reason: str) -> None:
         if utterance in self._awaited:
-            self._awaited.discard(utterance)
             if self._utterance == utterance:
                 self._utterance = None
+            self._settle(utterance)
             self._results.put(EngineFailed(utterance, reason))

@@ -1,10 +1,11 @@
 """The wideband acoustic model, made to fit telephone sound.
 
-The model inside pocketsphinx was trained on 25 mel filters from 130 to 6800 Hz. A telephone carries only the lower 17
+The model inside pocketsphinx was trained on 25 mel filters from 130 to 6800 Hz. A telephone carries only the lower 19
 of them; fed with such sound, the model misses its sibilants and takes `six` for `eight`. Its means are cepstra, that
-is cosine transforms of 25 log filter energies: transformed back, cut to 17 filters, and transformed again, they are
+is cosine transforms of 25 log filter energies: transformed back, cut to 19 filters, and transformed again, they are
 what the same sounds look like through a telephone. That is a linear map, so it fits the file format in which speaker
-adaptation (MLLR) is given to the decoder. On 30 spoken four-digit numbers in ten voices it takes 22 right instead of 7.
+adaptation (MLLR) is given to the decoder. On 120 spoken numbers in ten voices 65 come out right instead of 18, and 15
+of 15 digits of a person's voice instead of 14; the sound is decoded at 8 kHz as it comes.
 """
 
 import math
@@ -14,11 +15,18 @@ TELEPHONE_HZ: Final = 8000
 LOWEST_HZ: Final = 130.0
 _HIGHEST_HZ: Final = 6800.0
 _ALL_FILTERS: Final = 25
-#: Those that end below 3.1 kHz, where every telephone network still carries sound.
-FILTERS: Final = 17
+#: Those that end below 4 kHz.
+FILTERS: Final = 19
 _CEPSTRA: Final = 13
 _LIFTER: Final = 22
 _STREAMS: Final = 3
+
+#: How much wider every sound spreads than in training, for the map is not exact; and for the last three cepstra, whose
+#: fine structure 13 of 25 cepstra never held. Found on spoken numbers, flat around these values.
+_SPREAD: Final = (1.25,) * 10 + (4.0,) * 3
+
+#: The mean of the cepstra over telephone speech at -20 dBm0, from which a new caller's is estimated.
+CEPSTRAL_MEAN: Final = "40.6,-4.3,3.3,-3.6,-7.3,-5.7,-6,-0.5,-1.5,-0.2,1.1,-1.9,0.5"
 
 Matrix = list[list[float]]
 
@@ -38,11 +46,11 @@ def features(wideband: str) -> str:
 
 
 def adaptation() -> str:
-    """Return the map as an MLLR file: one class; for each stream a matrix, offsets of 0, variance factors of 1."""
+    """Return the map as an MLLR file: one class; for each stream a matrix, offsets of 0 and variance factors."""
     rows = [" ".join(f"{value:.6f}" for value in row) for row in _map()]
     lines = ["1", str(_STREAMS)]
     for _ in range(_STREAMS):
-        lines += [str(_CEPSTRA), *rows, " ".join(["0"] * _CEPSTRA), " ".join(["1"] * _CEPSTRA)]
+        lines += [str(_CEPSTRA), *rows, " ".join(["0"] * _CEPSTRA), " ".join(f"{factor:g}" for factor in _SPREAD)]
     return "\n".join(lines) + "\n"
 
 

@@ -9,6 +9,7 @@ comes seconds late is no answer. A dead worker is started again after a pause th
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 import sys
 from typing import Final, Protocol, cast
@@ -22,7 +23,8 @@ log = logging.getLogger("softswitch.speech")
 #: Sound that may wait for one worker: 30 s of one caller. More means that it does not keep up.
 MAX_UNSENT_BYTES: Final = 480 * 1024
 START_SECONDS: Final = 20.0
-STOP_SECONDS: Final = 2.0
+#: A worker ends by itself at the end of file, when it has finished what it is just doing.
+STOP_SECONDS: Final = 1.0
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 5.0
 #: The command line's own name for the module that runs in the child.
@@ -55,10 +57,10 @@ class _Pipe(asyncio.Protocol):
             for message in self._unpacker.feed(data):
                 self._worker.arrived(message)
         except ValueError as error:
-            self._worker.failed(f"it sent nonsense: {error}")
+            self._worker.failed(f"it sent nonsense: {error}", self)
 
     def connection_lost(self, _error: Exception | None) -> None:
-        self._worker.failed("it ended")
+        self._worker.failed("it ended", self)
 
 
 class Worker:
@@ -66,7 +68,6 @@ class Worker:
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        self.greeting = b""
         self.restarts = -1
         self._streams: dict[int, Owner] = {}
         self._numbers = 0
@@ -76,11 +77,17 @@ class Worker:
         self._dead = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closing = False
+        self._came_up = False
 
     @property
     def load(self) -> int:
         """How many streams it has."""
         return len(self._streams)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it can be spoken to now."""
+        return self._ready.is_set()
 
     @property
     def pid(self) -> int | None:
@@ -93,6 +100,8 @@ class Worker:
 
     async def ready(self) -> None:
         """Wait until it can be spoken to; ResourceError where it does not come up."""
+        if self._closing:
+            raise ResourceError(f"the speech worker {self.kind} is closed: the switch is stopping")
         try:
             async with asyncio.timeout(START_SECONDS):
                 await self._ready.wait()
@@ -133,24 +142,29 @@ class Worker:
     def arrived(self, message: Message) -> None:
         """Take a message of the child."""
         if message.kind == m.READY:
-            self.greeting = message.payload
+            self._came_up = True
             self._ready.set()
             return
         owner = self._streams.get(message.stream)
         if owner is not None:
             owner.received(message)
 
-    def failed(self, reason: str) -> None:
-        """The process is of no use any more: tell every owner, and let it be started again."""
-        pipe, self._pipe = self._pipe, None
-        if pipe is None:
+    def failed(self, reason: str, pipe: _Pipe | None = None) -> None:
+        """The process is of no use any more: tell every owner, and let it be started again.
+
+        pipe: the one that reports it; news of a process before the present one is no news.
+        """
+        if self._pipe is None or (pipe is not None and pipe is not self._pipe):
             return
+        transport, self._pipe = self._pipe.transport, None
         self._ready.clear()
         self._dead.set()
-        if pipe.transport is not None:
-            pipe.transport.abort()
-        if not self._closing:
+        if transport is not None:
+            transport.abort()
+        if self._process is not None and not self._closing:
             log.error("the speech worker failed", extra={"kind": self.kind, "pid": self.pid, "reason": reason})
+            with contextlib.suppress(ProcessLookupError):  # one that hangs does not see the end of file
+                self._process.kill()
         owners, self._streams = list(self._streams.values()), {}
         for owner in owners:
             owner.lost(f"the speech worker failed: {reason}")
@@ -158,56 +172,69 @@ class Worker:
     async def _keep_running(self) -> None:
         pause = FIRST_PAUSE
         while True:
-            started = await self._launch()
-            if started:
+            self._came_up = False
+            if await self._launch():
                 await self._dead.wait()
-                pause = FIRST_PAUSE if self.greeting else pause
             await self._reap()
+            if self._came_up:
+                pause = FIRST_PAUSE
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _launch(self) -> bool:
         """Start the process once; False when the machine refuses."""
         ours, theirs = socket.socketpair()
-        self.greeting = b""
         self._dead.clear()
         try:
             ours.setblocking(False)
             with theirs:
                 self._process = await asyncio.create_subprocess_exec(
-                    *(
-                        sys.executable,
-                        "-W",
-                        "ignore::DeprecationWarning",
-                        "-m",
-                        MODULE,
-                        self.kind,
-                        str(theirs.fileno()),
-                    ),
+                    *_command(self.kind, theirs.fileno()),
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=asyncio.subprocess.DEVNULL,
                     pass_fds=(theirs.fileno(),),
+                    env=_environment(),
                 )
-            self._pipe = pipe = _Pipe(self)
+            pipe = self._pipe = _Pipe(self)
             await asyncio.get_running_loop().create_connection(lambda: pipe, sock=ours)
         except OSError as error:
             ours.close()
             log.error("a speech worker could not be started", extra={"kind": self.kind, "reason": str(error)})
             return False
+        except asyncio.CancelledError:
+            ours.close()
+            raise
         self.restarts += 1
         return True
 
     async def _reap(self) -> None:
-        process, self._process = self._process, None
+        """Wait for the end of the process; the end of file ends it, or we do."""
+        process = self._process
         if process is None:
             return
-        with contextlib.suppress(TimeoutError):  # end of file ends it by itself
+        try:
             async with asyncio.timeout(STOP_SECONDS):
                 await process.wait()
-        if process.returncode is None:
+        except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+        self._process = None
+
+
+def _command(kind: str, descriptor: int) -> list[str]:
+    """Return the command line: -S, because what `site` imports costs a worker 2 MiB and a third of its start."""
+    return [sys.executable, "-S", "-W", "ignore::DeprecationWarning", "-m", MODULE, kind, str(descriptor)]
+
+
+def _environment() -> dict[str, str]:
+    """Return ours, with the places where the switch itself finds its modules."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(_places())}
+
+
+def _places() -> list[str]:
+    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    return [here, *(path for path in sys.path if path and os.path.isdir(path) and path != here)]
 
 
 class WorkerPool:
@@ -227,8 +254,8 @@ class WorkerPool:
             await worker.ready()
 
     def least_loaded(self) -> Worker:
-        """Return the worker for a new stream."""
-        return min(self.workers, key=lambda worker: worker.load)
+        """Return the worker for a new stream: one that is there before one that is being started."""
+        return min(self.workers, key=lambda worker: (not worker.is_ready, worker.load))
 
     async def close(self) -> None:
         """End them all."""
