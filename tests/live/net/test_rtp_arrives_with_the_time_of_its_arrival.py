@@ -14,7 +14,11 @@ from softswitch.net.rtp_socket import FRESH_SECONDS, RtpPorts, RtpSocket
 @pytest.fixture(params=["127.0.0.1", "::1"])
 def pair(request: pytest.FixtureRequest) -> Iterator[tuple[RtpSocket, RtpSocket]]:
     ports = RtpPorts(request.param, 30000, 59999)
-    yield ports.open(), ports.open()
+    opened = ports.open(), ports.open()
+    # The kernel begins to stamp a moment after the first socket of the machine asks for it, by a job in the background;
+    # a datagram that comes earlier is stamped when it is read.
+    time.sleep(0.2)
+    yield opened
     ports.close()
 
 
