@@ -297,6 +297,8 @@ class Call:
             if self._ending():
                 return
             run = self._run
+            if run is None and given is not None:
+                return  # a leg that is placed rings, or the AI gets ready: the steps begin with the answer
             self._stepping = True
             try:
                 if run is not None and given is not None:
