@@ -155,6 +155,7 @@ class _Live:
     timer_at: float | None = None
     recorder: Recorder | None = None
     pumping: bool = False
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,11 +327,28 @@ class Switchboard:
             outputs = live.call.drain()
             while outputs:
                 for output in outputs:
-                    self._carry_out(live, output)
+                    try:
+                        self._carry_out(live, output)
+                    except Exception:  # whatever it is, it ends this call alone, and ends it
+                        log.exception("%s the call failed at %s", live.call.id, type(output).__name__)
+                        self._fail(live)
                 outputs = live.call.drain()
         finally:
             live.pumping = False
         self._arm(live)
+
+    def _fail(self, live: _Live) -> None:
+        if not live.failed:  # once: to end it may be what fails
+            live.failed = True
+            live.call.hang_up(Cause.INTERNAL, now=self._now())
+
+    def _tick(self, live: _Live, tick: Callable[[float], None], now: float) -> None:
+        try:
+            tick(now)
+        except Exception:  # the clock logs it and takes the seat away: nobody would be heard any more
+            self._fail(live)
+            asyncio.get_running_loop().call_soon(self._pump, live)
+            raise
 
     def _arm(self, live: _Live) -> None:
         at = live.call.next_timer()
@@ -361,8 +379,8 @@ class Switchboard:
                 legs[id].answer()
                 if id == live.call.subject:
                     self._bridge(live, id, live.bridge.b if live.bridge else Nobody())
-            case commands.HangUpLeg(leg=id, cause=cause) if id in legs:
-                legs[id].hang_up(cause)
+            case commands.HangUpLeg(leg=id, cause=cause):
+                self._hang_up_leg(live, id, cause)
             case commands.PressKeys(leg=id, digits=digits) if id in legs:
                 legs[id].send_dtmf(digits)
             case commands.Hear(leg=id, source=source, number=number) if id in legs:
@@ -378,10 +396,17 @@ class Switchboard:
             case _:
                 pass  # the leg ended while the command was on its way
 
+    def _hang_up_leg(self, live: _Live, id: LegId, cause: Cause) -> None:
+        leg = live.legs.get(id)
+        if leg is not None:
+            leg.hang_up(cause)
+        else:  # it could not be made; the call, if it still counts on it, must not wait for its end
+            live.call.leg_happened(id, Ended(cause, by_peer=False), now=self._now())
+
     def _bridge(self, live: _Live, id: LegId, voice: Voice) -> None:
         if live.bridge is None:
             live.bridge = Bridge(live.legs[id], voice)
-            live.seat = self._ticks.join(live.bridge.tick)
+            live.seat = self._ticks.join(partial(self._tick, live, live.bridge.tick))
         else:
             live.bridge.b = voice
 
