@@ -17,6 +17,7 @@ from softswitch.audio.tones import dtmf_frames
 from softswitch.audio.vad import VoiceDetector
 from softswitch.call.leg import Digit, DigitsSent
 from softswitch.call.record import MediaReport, Quality
+from softswitch.errors import LocalError
 from softswitch.legs.keys import KeyFilter
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.rtp.stream import KeyPressed, KeysSent, Profile, RtpStream, SourceLatched
@@ -28,6 +29,7 @@ log = logging.getLogger("softswitch.media")
 WATCH_TICKS: Final = 50
 #: In-band digits that may wait to be sent; the same limit as the dialplan's.
 MAX_INBAND_DIGITS: Final = 64
+KEYS: Final = "0123456789*#ABCD"
 
 OnKeys = Callable[[Digit | DigitsSent], None]
 
@@ -168,12 +170,21 @@ class RtpMedia:
             self._socket.send(packet, stream.remote)
 
     def send_digits(self, digits: str) -> None:
-        """Press keys: as events where the peer takes them, else as tones in the sound."""
+        """Press keys: as events where the peer takes them, else as tones in the sound.
+
+        What is no key is left out; so are keys that come faster than any peer could read them for a minute.
+        """
         stream, agreement = self._stream, self._agreement
         if stream is None or agreement is None:
             return
-        if agreement.event_payload_type is not None:
-            stream.send_digits(digits)
+        digits = "".join([key for key in digits.upper() if key in KEYS])
+        if not digits:
+            self._on_keys(DigitsSent())
+        elif agreement.event_payload_type is not None:
+            try:
+                stream.send_digits(digits)
+            except LocalError as error:
+                log.debug("%s keys are lost: %s", self._leg, error)
         elif len(self._inband_out) < MAX_INBAND_DIGITS * 10:
             self._inband_out.extend(dtmf_frames(digits[:MAX_INBAND_DIGITS]))
 

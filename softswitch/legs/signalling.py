@@ -59,7 +59,9 @@ def cause_in(request: Request) -> Cause:
             continue
         for param in params.split(";"):
             name, _, number = param.partition("=")
-            if name.strip().lower() == "cause" and number.strip().isdigit() and len(number.strip()) <= 3:
+            number = number.strip()
+            # isdigit alone is true for digits of all scripts, and for superscripts that int() does not take
+            if name.strip().lower() == "cause" and number.isascii() and number.isdigit() and len(number) <= 3:
                 known = int(number) == Cause.NORMAL.q850
                 return Cause.NORMAL if known else Cause(int(number), 200, "released by the peer")
     return Cause.NORMAL

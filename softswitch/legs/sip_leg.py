@@ -42,6 +42,8 @@ log = logging.getLogger("softswitch.sip")
 SDP = "application/sdp"
 #: What a 503 asks the peer to wait (RFC 3261 section 20.33): a call that cannot be taken now may be in a few seconds.
 RETRY_AFTER_SECONDS = 5
+#: A challenge is for us, not for our caller, who could not answer it: it would come without its challenge header.
+_REFUSED_AS = {401: 403, 407: 403}
 
 
 class SipLeg:
@@ -74,6 +76,7 @@ class SipLeg:
         self._owes_offer = False
         self._reason: tuple[tuple[str, str], ...] = ()
         self._early = False
+        self._early_answer = b""
         self._bye_sent = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
@@ -97,7 +100,9 @@ class SipLeg:
         return self._refusal
 
     def invite(self, request: Request) -> None:
-        """Send the INVITE that makes this leg."""
+        """Send the INVITE that makes this leg, unless it was hung up before that."""
+        if self.state is LegState.ENDED:
+            return
         if self.media is not None:
             request.body = self.media.offer()
             request.headers.set("Content-Type", SDP)
@@ -180,7 +185,7 @@ class SipLeg:
         self._ended(cause, by_peer=False)
 
     def _refuse(self, server: ServerInvite, cause: Cause) -> None:
-        refusal = self._refusal or Refusal(cause.sip if cause.sip >= 400 else 480)
+        refusal = self._refusal or Refusal(_REFUSED_AS.get(cause.sip, cause.sip) if cause.sip >= 400 else 480)
         headers = [*refusal.headers, ("Reason", f'Q.850;cause={cause.q850};text="{cause.words}"')]
         if refusal.status == 503 and not refusal.headers:
             headers.append(("Retry-After", str(RETRY_AFTER_SECONDS)))
@@ -249,8 +254,10 @@ class SipLeg:
         if self._client is not None and self._client_key == request_key:
             self._client.failed(why)
         elif self._server is not None and self._server_key == request_key:
+            # A call that is up outlives the way its INVITE came by: the peer may come back by another connection.
+            unanswered = self._server.state is machine.ServerState.PROCEEDING
             self._server.failed()
-            if self.state is not LegState.ENDED and not self._server.answered:
+            if unanswered:
                 self._ended(Cause.TIMEOUT, by_peer=True)
         self._pump()
 
@@ -264,10 +271,10 @@ class SipLeg:
     def _reinvited(self, request: Request, key: Key, *, contact: str) -> None:
         """Answer a re-INVITE: another offer for the same sound (RFC 3261 section 14.2)."""
         media, dialog = self.media, self.dialog
-        if media is None or dialog is None or self.state not in (LegState.UP, LegState.HELD):
+        if media is None or dialog is None:
             self._reply(request, key, 481)
             return
-        if self._server is not None and not self._server.finished:
+        if self.state not in (LegState.UP, LegState.HELD) or (self._server is not None and not self._server.finished):
             # One at a time; 0 to 10 s by the RFC, and the first one is as good as done.
             self._reply(request, key, 500, (("Retry-After", "1"),))
             return
@@ -303,7 +310,11 @@ class SipLeg:
 
     def keys_happened(self, event: Digit | DigitsSent) -> None:
         """Pass on what the sound said of keys; the tick it comes from must be over first."""
-        asyncio.get_running_loop().call_soon(self._report, event)
+        asyncio.get_running_loop().call_soon(self._report_key, event)
+
+    def _report_key(self, event: Digit | DigitsSent) -> None:
+        if self.state is not LegState.ENDED:  # `Ended` is the last that is said
+            self._report(event)
 
     def sound_died(self) -> None:
         """Give up a call whose peer sends nothing any more."""
@@ -387,13 +398,15 @@ class SipLeg:
         if self.state is LegState.ENDED or response.status == 100:
             return
         self.state = LegState.RINGING
-        if response.body and self.media is not None and not self._early:
+        if self._early:
+            return  # it has sound already, which a copy or another phone's ringing must not replace
+        if response.body and self.media is not None:
             try:
                 self.media.accept(response.body)
             except RemoteError as error:
                 log.warning("%s early session description is unusable: %s", self.id, error)
             else:
-                self._early = True
+                self._early, self._early_answer = True, response.body
                 self._report(EarlyMedia())
                 return
         self._report(Ringing())
@@ -407,7 +420,7 @@ class SipLeg:
         self._signalling.dialog_made(dialog, self)
         self._carry_out(client, self._client_key)
         try:
-            if response.body and not self._early:
+            if response.body and response.body != self._early_answer:  # it may come from another phone (a fork)
                 media.accept(response.body)
             if not media.agreed:
                 raise RemoteError("the answer has no session description", kind="missing_sdp")

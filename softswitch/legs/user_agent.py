@@ -28,7 +28,6 @@ from softswitch.sip.admission import CoreSettings
 from softswitch.sip.core import SipCore
 from softswitch.sip.dialog import Dialog, DialogId, incoming_id
 from softswitch.sip.flow import Flow
-from softswitch.sip.headers import NameAddr
 from softswitch.sip.message import Headers, Request, Response
 from softswitch.sip.transaction import Key
 from softswitch.sip.uri import Uri
@@ -148,12 +147,12 @@ class UserAgent:
         made = self._make_leg(leg, flow, sink, Capabilities(codecs=placement.codecs))
         if made.media is None:
             raise ResourceError("no RTP port is free; widen rtp.ports")
-        local = show((self._advertised(flow), flow.local[1]))
-        caller = NameAddr.parse(f"<sip:{placement.caller_id or 'softswitch'}@{local}>").with_tag(self._token())
+        # The caller's id may come from another peer's INVITE: it is escaped, not pasted.
+        caller = Uri.of(placement.caller_id or "softswitch", self._advertised(flow), flow.local[1])
         headers = Headers(
             [
                 ("Max-Forwards", "70"),
-                ("From", str(caller)),
+                ("From", f"<{caller}>;tag={self._token()}"),
                 ("To", f"<{placement.uri}>"),
                 ("Call-ID", f"{self._token()}@{flow.local[0]}"),
                 ("CSeq", "1 INVITE"),
@@ -244,7 +243,10 @@ class UserAgent:
             outputs = self.core.drain()
             while outputs:
                 for output in outputs:
-                    self._carry_out(output)
+                    try:
+                        self._carry_out(output)
+                    except Exception:  # the fault of one leg must not keep the messages of the others from going out
+                        log.exception("a leg failed at %s", type(output).__name__)
                 outputs = self.core.drain()
         finally:
             self._pumping = False
@@ -291,8 +293,7 @@ class UserAgent:
             if leg is None:
                 self._reply(key, request, 481)
             else:
-                if request.method == "INVITE":
-                    self._remember(key, leg)
+                # Not remembered: a re-INVITE is answered at once, and a peer may send as many as it likes.
                 leg.request_received(request, key, contact=self._contact(flow))
             return
         match request.method:
@@ -323,7 +324,11 @@ class UserAgent:
         except RemoteError:  # a tel or foreign scheme in From is legal, and is nobody we know
             number, caller = request.uri.username[:MAX_NAME], ""
         trusted = _inside(flow.remote[0], self._trusted)
-        self._on_invite(InboundCall(id, number, caller, trusted, cause), make)
+        try:
+            self._on_invite(InboundCall(id, number, caller, trusted, cause), make)
+        except Exception:
+            log.exception("%s a call could not be taken", id)
+            leg.hang_up(Cause.INTERNAL)
 
     def _make_leg(self, id: LegId, flow: Flow, sink: LegSink, capabilities: Capabilities) -> SipLeg:
         leg = SipLeg(id, self, self._leg_settings, sink, flow=flow)
@@ -352,9 +357,9 @@ class UserAgent:
         return flow.local[0] if bound in ("", "0.0.0.0", "::") else bound  # noqa: S104 - compared, not bound
 
     def _contact(self, flow: Flow, user: str = "") -> str:
-        address = show((self._advertised(flow), flow.local[1]))
+        uri = Uri.of(user or "softswitch", self._advertised(flow), flow.local[1])
         transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
-        return f"<sip:{user or 'softswitch'}@{address}{transport}>"
+        return f"<{uri}{transport}>"
 
     def _arm(self) -> None:
         at = self.core.next_timer()

@@ -1,0 +1,255 @@
+"""A real user agent and switchboard on loopback, with short timers; the peer is a bare UDP socket."""
+
+import asyncio
+import gc
+import logging
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from softswitch.audio.frame import Frame
+from softswitch.call.call import Call
+from softswitch.call.dialplan import Dialplan, load_rules
+from softswitch.call.leg import Leg, LegId, LegSink
+from softswitch.call.record import CallRecord
+from softswitch.document import parse
+from softswitch.errors import ResourceError
+from softswitch.legs.sip_leg import SipLeg
+from softswitch.legs.user_agent import InboundCall, Placement, UserAgent, UserAgentSettings
+from softswitch.net import loop
+from softswitch.net.rtp_socket import RtpPorts
+from softswitch.net.ticker import Ticker
+from softswitch.sip.admission import CoreSettings
+from softswitch.sip.message import Request, Response
+from softswitch.sip.parser import parse_message
+from softswitch.sip.transaction import TimerSettings
+from softswitch.sip.uri import Uri
+from softswitch.switchboard import Limits, Offer, Switchboard
+
+LIMIT_SECONDS = 20.0
+#: 64*T1 is 0.64 s: what waits for that long is over within a second.
+TIMERS = TimerSettings(t1=0.01, t2=0.08, t4=0.1)
+RULES = """
+rules:
+  - {number: '600', steps: [answer, echo]}
+  - {number: '601', steps: [ring: 30]}
+  - {number: '602', steps: [progress, wait: 30]}
+  - {number: '603', steps: [answer, agent: nobody]}
+  - {number: '604', steps: [answer, send_digits: '12', hangup]}
+  - {number: '605', steps: [answer, play: missing.wav]}
+  - {number: '_9.', strip: 1, steps: [dial: {to: 'sip:x@PEER', seconds: 5}]}
+"""
+
+
+class NoAgents:
+    """Whoever wants an AI gets the sentence that there is none."""
+
+    def open(self, leg: LegId, call: Call, *, flow: str, text: str, sink: LegSink) -> Leg:
+        raise ResourceError("no speech engine is there")
+
+
+class Rig:
+    """The switch of one test. sip: where it listens. records: of the calls that are over."""
+
+    def __init__(self) -> None:
+        self.records: list[CallRecord] = []
+        self.sip = ("", 0)
+        self.peer = Peer(self)
+
+    async def open(self, *, max_calls: int = 100) -> None:
+        self.ticker = Ticker()
+        self.ticker.start()
+        self.ports = RtpPorts("127.0.0.1", 42000, 42999, 0.0)
+        settings = UserAgentSettings(agent="test", core=CoreSettings(timers=TIMERS))
+        self.user_agent = UserAgent(settings, self.ports, self._invited)
+        text = RULES.replace("PEER", f"127.0.0.1:{self.peer.port}")
+        self.switchboard = Switchboard(
+            dialplan=Dialplan(load_rules(parse(Path("plan.yaml"), text))),
+            phones=self,
+            agents=NoAgents(),
+            sounds=_no_sound,
+            ticks=self.ticker,
+            on_record=self.records.append,
+            on_recording=lambda call, frames: "",
+            limits=Limits(max_calls=max_calls),
+        )
+        self.sip = await self.user_agent.listen("127.0.0.1", 0)
+
+    async def close(self) -> None:
+        self.peer.close()
+        for call, _ in self.switchboard.calls():
+            self.switchboard.hang_up(call.id)
+        await self.user_agent.close()
+        self.ports.close()
+        self.ticker.close()
+
+    def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink) -> Leg:
+        uri = Uri.parse(target)
+        placement = Placement(uri, caller_id, "udp", uri.host, uri.port or 5060, ("PCMU", "PCMA"))
+        return self.user_agent.place(leg, placement, sink)
+
+    def _invited(self, inbound: InboundCall, make: Callable[[LegSink], SipLeg]) -> None:
+        offer = Offer(inbound.leg, inbound.number, inbound.caller, inbound.trusted, inbound.refusal)
+        self.switchboard.offered(offer, make)
+
+    @property
+    def left(self) -> dict[str, int]:
+        """What is still held; all zero when every call is over and forgotten."""
+        return {
+            "calls": self.switchboard.active,
+            "legs": self.user_agent.legs,
+            "dialogs": len(self.user_agent._dialogs),
+            "invites": len(self.user_agent._inviting),
+            "ports": len(self.ports._open),
+            "seats": self.ticker.seats,
+        }
+
+    async def nothing_left(self) -> None:
+        """Wait until nothing is held any more."""
+        for _ in range(300):
+            if not any(self.left.values()):
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"left behind: {self.left}")
+
+
+def _no_sound(name: str) -> Sequence[Frame]:
+    raise ResourceError(f"there is no {name}")
+
+
+class Peer:
+    """A bare socket and the few lines of SIP that tests say over it."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+        self._raw = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._raw.setblocking(False)
+        self._raw.bind(("127.0.0.1", 0))
+        self.port: int = self._raw.getsockname()[1]
+        self._branches = 0
+
+    def close(self) -> None:
+        self._raw.close()
+
+    def send(self, text: str | bytes) -> None:
+        data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+        self._raw.sendto(data, self._rig.sip)
+
+    def sdp(self, *, port: int = 40000, codec: str = "0", direction: str = "sendrecv") -> str:
+        return (
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+            f"m=audio {port} RTP/AVP {codec}\r\na={direction}\r\n"
+        )
+
+    def request(
+        self,
+        method: str,
+        user: str = "600",
+        *,
+        call: str = "call",
+        cseq: int = 1,
+        to_tag: str = "",
+        body: str = "",
+        lines: str = "",
+        branch: str = "",
+        from_: str = "<sip:alice@127.0.0.1>",
+        uri: str = "",
+        content_type: str = "application/sdp",
+    ) -> str:
+        """Return a request; each has a branch of its own unless `branch` gives one."""
+        self._branches += 1
+        host, port = self._rig.sip
+        tag = f";tag={to_tag}" if to_tag else ""
+        if body:
+            lines += f"Content-Type: {content_type}\r\n"
+        return (
+            f"{method} {uri or f'sip:{user}@{host}:{port}'} SIP/2.0\r\n"
+            f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bK-{branch or f'{call}-{self._branches}'}\r\n"
+            f"Max-Forwards: 70\r\nFrom: {from_};tag=ours-{call}\r\nTo: <sip:{user}@{host}>{tag}\r\n"
+            f"Call-ID: {call}\r\nCSeq: {cseq} {method}\r\nContact: <sip:alice@127.0.0.1:{self.port}>\r\n"
+            f"{lines}Content-Length: {len(body.encode())}\r\n\r\n{body}"
+        )
+
+    def reply(self, request: Request, status: int, *, tag: str = "theirs", body: str = "", lines: str = "") -> None:
+        """Answer a request of the switch."""
+        contact = ("Contact", f"<sip:x@127.0.0.1:{self.port}>")
+        extra = [tuple(line.split(": ", 1)) for line in lines.split("\r\n") if line]
+        kind = "application/sdp" if body else None
+        response = request.reply(
+            status,
+            to_tag=tag if status > 100 else None,
+            headers=[contact, *extra],  # type: ignore[list-item]
+            body=body.encode(),
+            content_type=kind,
+        )
+        self.send(bytes(response))
+
+    async def receive(self) -> Request | Response:
+        """Return the next message."""
+        async with asyncio.timeout(3):
+            data = await asyncio.get_running_loop().sock_recv(self._raw, 65535)
+        return parse_message(data)
+
+    async def response(self, at_least: int = 200, *, method: str = "") -> Response:
+        """Return the next response that has at least this status; others are thrown away."""
+        while True:
+            message = await self.receive()
+            if isinstance(message, Response) and message.status >= at_least:
+                if not method or message.cseq.method == method:
+                    return message
+
+    async def asked(self, method: str) -> Request:
+        """Return the next request of this method; all else is thrown away."""
+        while True:
+            message = await self.receive()
+            if isinstance(message, Request) and message.method == method:
+                return message
+
+    async def up(self, user: str = "600", *, call: str = "call", **more: Any) -> str:
+        """Call, be answered, acknowledge; return the switch's tag."""
+        self.send(self.request("INVITE", user, call=call, body=self.sdp(), **more))
+        answer = await self.response()
+        assert answer.status == 200, answer.status
+        tag = answer.to.tag or ""
+        self.send(self.request("ACK", user, call=call, to_tag=tag))
+        return tag
+
+    async def hang_up(self, tag: str, *, call: str = "call", cseq: int = 100, lines: str = "") -> Response:
+        """Send BYE and return what it is answered with."""
+        self.send(self.request("BYE", call=call, cseq=cseq, to_tag=tag, lines=lines))
+        return await self.response(method="BYE")
+
+
+Story = Callable[[Rig], Coroutine[None, None, None]]
+
+
+@pytest.fixture
+def play(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., None]]:
+    """Run a story against a switch of its own; it must end with nothing held, nothing raised, no task left."""
+
+    def run(story: Callable[[Rig], Awaitable[None]], *, max_calls: int = 100, clean: bool = True) -> None:
+        complaints: list[dict[str, object]] = []
+
+        async def main() -> None:
+            rig = Rig()
+            await rig.open(max_calls=max_calls)
+            try:
+                async with asyncio.timeout(LIMIT_SECONDS):
+                    await story(rig)
+                    await rig.nothing_left()
+            finally:
+                await rig.close()
+
+        with asyncio.Runner(loop_factory=loop.new_loop) as runner:
+            runner.get_loop().set_exception_handler(lambda _, context: complaints.append(context))
+            runner.run(main())
+        gc.collect()
+        assert complaints == []
+        if clean:
+            assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+
+    with caplog.at_level(logging.INFO):
+        yield run
