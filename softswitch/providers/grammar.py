@@ -1,7 +1,8 @@
 """What is expected to be said, as a grammar for recognisers that take one (JSGF). Pure.
 
 Every grammar has a way out: any phones in any order, at a price. Speech that fits the phones so much better than the
-words that it pays the price was something else, and counts as nothing heard.
+words that it pays the price was something else, and counts as nothing heard. Words have the same way out behind them,
+so that the beginning of a sentence is no answer; digits have not: more digits than expected would be refused by it.
 """
 
 from typing import Final
@@ -34,7 +35,7 @@ def jsgf(expectation: Expectation) -> str | None:
             body = f"<a> = <b> {_digits(expectation)} ; <d> = {' | '.join(DIGIT_WORDS)} ;"
         case _:
             return None
-    return f"#JSGF V1.0; grammar g; {body} {_before()} {_other()}"
+    return f"#JSGF V1.0; grammar g; {body} {_before()} {_other(expectation)}"
 
 
 def _any(phrases: tuple[str, ...]) -> str:
@@ -45,10 +46,11 @@ def _before() -> str:
     return f"<b> = /1/ <NULL> | /{FILLER_WEIGHT}/ <f> ; <f> = {' | '.join(FILLERS)} ;"
 
 
-def _other() -> str:
+def _other(expectation: Expectation) -> str:
     one_more = f"/{OTHER_PHONE_WEIGHT}/ <p> <o>"
+    after = "" if expectation.kind == "digits" else f" | /{OTHER_WEIGHT}/ <a> <o>"
     return (
-        f"public <top> = /1/ <a> | /{OTHER_WEIGHT}/ <o> ; <o> = /1/ <p> | {one_more} ; "
+        f"public <top> = /1/ <a> | /{OTHER_WEIGHT}/ <o>{after} ; <o> = /1/ <p> | {one_more} ; "
         f"<p> = {' | '.join(phone_words())} ;"
     )
 

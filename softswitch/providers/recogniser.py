@@ -6,7 +6,9 @@ by grammar: a switch has a few questions, asked again in every call. What is lea
 goes with the stream and not with the decoder.
 """
 
+import audioop
 import json
+import math
 import mmap
 import os
 from collections.abc import Iterator
@@ -29,6 +31,15 @@ WORD_INSERTION: Final = 0.01
 #: Words that fit worse than this were something else: of right answers it costs one or two in a hundred, and takes a
 #: third of the other speech that came past the grammar's own way out.
 MIN_CONFIDENCE: Final = 0.42
+#: Mean score of a pause below which words were spoken in it, and frames of 10 ms beyond which a word was several.
+MIN_PAUSE_SCORE: Final = -45.0
+MAX_WORD_FRAMES: Final = 80
+#: The first sound of a caller, from which his level is estimated: what was kept from before, and his first word.
+LEVEL_BYTES: Final = telephone_model.TELEPHONE_HZ * 2 * 7 // 10
+_LEVEL_STEP: Final = 320
+_FAINTEST_DBM0, _LOUDEST_DBM0 = -40.0, -5.0
+#: 0 dBm0 in decibels of our samples: 3.17 dB under a full-scale sine (G.711).
+_ZERO_DBM0_DB: Final = 20.0 * math.log10(32767 / math.sqrt(2)) - 3.17
 
 
 class Pronunciations:
@@ -64,11 +75,12 @@ class Pronunciations:
 class Ear:
     """One stream of the recogniser: at most one utterance at a time."""
 
-    __slots__ = ("bytes_since", "decoder", "grammar", "heard_by", "mean", "number", "partial")
+    __slots__ = ("bytes_since", "decoder", "first", "grammar", "heard_by", "mean", "number", "partial")
 
     def __init__(self) -> None:
         self.grammar = ""
-        self.mean = telephone_model.CEPSTRAL_MEAN
+        self.mean = ""
+        self.first = b""
         self.decoder: Any = None
         self.heard_by = ""
         self.number = 0
@@ -147,12 +159,18 @@ class Recogniser:
             self._idle_count -= 1
         else:
             decoder = self._decoder(ear.grammar)
-        decoder.set_cmn(ear.mean)
-        decoder.start_utt()
         self._busy += 1
-        ear.decoder, ear.heard_by = decoder, ear.grammar
+        ear.decoder, ear.heard_by, ear.first = decoder, ear.grammar, b""
+        if ear.mean:
+            decoder.set_cmn(ear.mean)
+        decoder.start_utt()
 
     def _sound(self, stream: int, ear: Ear, pcm: bytes) -> None:
+        if not ear.mean:
+            ear.first += pcm
+            if len(ear.first) < LEVEL_BYTES:
+                return
+            pcm = self._know(ear)
         ear.decoder.process_raw(pcm)
         ear.bytes_since += len(pcm)
         if ear.bytes_since >= PARTIAL_BYTES:
@@ -162,10 +180,19 @@ class Recogniser:
                 ear.partial = text
                 self._tell(stream, ear.number, text, final=False, confidence=None)
 
+    def _know(self, ear: Ear) -> bytes:
+        """Estimate a new caller's cepstral mean from his first sound; return that sound."""
+        ear.mean = telephone_model.cepstral_mean(speech_level(ear.first))
+        ear.decoder.set_cmn(ear.mean)
+        first, ear.first = ear.first, b""
+        return first
+
     def _finish(self, stream: int, ear: Ear) -> None:
         decoder = ear.decoder
         if decoder is None:
             return  # it failed, and that was told
+        if ear.first:
+            decoder.process_raw(self._know(ear))
         decoder.end_utt()
         text = _text(decoder)
         confidence = _confidence(decoder) if text else 0.0
@@ -242,15 +269,31 @@ def _text(decoder: Any) -> str:
 
 
 def _confidence(decoder: Any) -> float:
-    """Return how well the words fit the sound: 1 at best, from the mean acoustic score of a frame."""
+    """Return how well the words fit the sound: 1 at best, from the mean acoustic score of a frame; 0: not at all."""
     log = decoder.logmath.log
     frames = score = 0
     for segment in decoder.seg():
-        if segment.end_frame < segment.start_frame or segment.word.startswith(("<", "(", "[")):
+        length, own = segment.end_frame - segment.start_frame + 1, log(segment.ascore)
+        if length <= 0 or segment.word.startswith("("):
             continue
-        frames += segment.end_frame - segment.start_frame + 1
-        score += log(segment.ascore)
+        if segment.word.startswith(("<", "[")):
+            if own / length < MIN_PAUSE_SCORE:
+                return 0.0
+            continue
+        if length > MAX_WORD_FRAMES:
+            return 0.0
+        frames += length
+        score += own
     return round(min(1.0, max(0.0, 1.0 + score / frames / 100.0)), 3) if frames else 0.0
+
+
+def speech_level(pcm: bytes) -> float:
+    """Return the level of speech in dBm0, pauses not counted, within what telephones carry."""
+    levels = [audioop.rms(pcm[at : at + _LEVEL_STEP], 2) for at in range(0, len(pcm), _LEVEL_STEP)]
+    loudest = max(levels, default=0)
+    spoken = [level * level for level in levels if level * 10 > loudest] or [1]
+    dbm0 = 10.0 * math.log10(max(1.0, sum(spoken) / len(spoken))) - _ZERO_DBM0_DB
+    return min(_LOUDEST_DBM0, max(_FAINTEST_DBM0, dbm0))
 
 
 def _in_memory(text: str) -> int:

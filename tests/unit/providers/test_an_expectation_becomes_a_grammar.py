@@ -45,6 +45,11 @@ def test_every_grammar_has_a_way_out_for_other_speech() -> None:
         assert set(phone_words()) <= set(vocabulary(jsgf(expectation) or ""))
 
 
+def test_words_have_a_way_out_behind_them_and_digits_have_not() -> None:
+    assert "<a> <o>" in (jsgf(Expectation("yes_no")) or "")
+    assert "<a> <o>" not in (jsgf(Expectation("digits")) or "")
+
+
 @pytest.mark.parametrize("expectation", [Expectation("free"), Expectation("phrases")])
 def test_free_speech_has_no_grammar(expectation: Expectation) -> None:
     assert jsgf(expectation) is None

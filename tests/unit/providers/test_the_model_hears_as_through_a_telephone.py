@@ -43,6 +43,13 @@ def test_only_the_filters_change_in_the_features() -> None:
     }
 
 
+def test_a_louder_caller_begins_with_a_higher_mean_and_the_same_shape() -> None:
+    faint, loud = ([float(value) for value in model.cepstral_mean(level).split(",")] for level in (-30.0, -10.0))
+    assert len(faint) == 13
+    assert loud[0] - faint[0] == pytest.approx(10.0)
+    assert loud[1:] == faint[1:]
+
+
 def test_the_highest_filter_ends_below_half_the_rate() -> None:
     assert 3400 < model.highest_hz() < model.TELEPHONE_HZ / 2
 
