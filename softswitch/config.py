@@ -4,17 +4,22 @@ With no file at all every default here makes a switch that serves the demo dialp
 """
 
 import ipaddress
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pydantic
 
 from softswitch.document import load, validate
 from softswitch.errors import ConfigError, Fault
+from softswitch.net.address import family
 
 DEFAULT_SIP_PORT = 5060
 DEFAULT_HTTP_PORT = 8080
+
+#: The user part of a SIP URI without escapes (RFC 3261 section 25.1), no longer than a record keeps.
+_USER = re.compile(r"[A-Za-z0-9_.!~*'()&=+$,;?/-]{1,64}")
 
 
 def _split_address(value: str, default_port: int) -> tuple[str, int]:
@@ -51,12 +56,19 @@ def http_address(value: str) -> tuple[str, int]:
 def port_range(value: str) -> tuple[int, int]:
     """Read `first-last`; ValueError with a sentence when it holds no even/odd pair of ports."""
     first_text, dash, last_text = value.partition("-")
-    if not dash or not first_text.strip().isdigit() or not last_text.strip().isdigit():
+    if not dash or not first_text.strip().isdecimal() or not last_text.strip().isdecimal():
         raise ValueError(f"{value!r} is not a range of ports; write first-last, as in 20000-29999")
     first, last = int(first_text), int(last_text)
     if not 1024 <= first < last <= 65535 or last - (first + first % 2) < 1:
         raise ValueError(f"{value!r} holds no pair of ports between 1024 and 65535")
     return first, last
+
+
+def caller_number(value: str) -> str:
+    """Return a caller ID as it is; ValueError with a sentence when it cannot stand in a SIP URI."""
+    if value and not _USER.fullmatch(value):
+        raise ValueError(f"{value!r} is not a caller ID; write a number or a name, as in +4930123450")
+    return value
 
 
 class Section(pydantic.BaseModel):
@@ -65,8 +77,22 @@ class Section(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
 
-def _read_with(reader: Any) -> Any:
-    return pydantic.BeforeValidator(lambda value: reader(str(value)) if isinstance(value, str | int) else value)
+def _read_with(reader: Callable[[str], object]) -> pydantic.BeforeValidator:
+    def read(value: object) -> object:
+        # A tuple is what an earlier reading made; YAML has none. A list would get past every check of the reader.
+        return value if isinstance(value, tuple) else reader("" if value is None else str(value))
+
+    return pydantic.BeforeValidator(read)
+
+
+def _ip_or_empty(value: str) -> str:
+    if value and family(value) is None:
+        raise ValueError(f"{value!r} is not an IP address")
+    return value
+
+
+#: An IP address, or empty.
+OptionalAddress = Annotated[str, pydantic.AfterValidator(_ip_or_empty)]
 
 
 class SipSection(Section):
@@ -77,7 +103,7 @@ class SipSection(Section):
     """
 
     listen: Annotated[tuple[str, int], _read_with(sip_address)] = ("127.0.0.1", DEFAULT_SIP_PORT)
-    public_address: str = ""
+    public_address: OptionalAddress = ""
     trusted: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
 
     @pydantic.field_validator("trusted")
@@ -85,13 +111,6 @@ class SipSection(Section):
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for network in value:
             ipaddress.ip_network(network)
-        return value
-
-    @pydantic.field_validator("public_address")
-    @classmethod
-    def _an_address(cls, value: str) -> str:
-        if value:
-            ipaddress.ip_address(value)
         return value
 
 
@@ -110,7 +129,7 @@ class RtpSection(Section):
     any packet from the peer after which a call is given up.
     """
 
-    address: str = ""
+    address: OptionalAddress = ""
     ports: Annotated[tuple[int, int], _read_with(port_range)] = (20000, 29999)
     quiet_seconds: float = pydantic.Field(default=2.0, ge=0.0, le=60.0)
     media_timeout: float = pydantic.Field(default=60.0, gt=0)
@@ -153,9 +172,16 @@ class Carrier(Section):
     port: int = pydantic.Field(default=DEFAULT_SIP_PORT, ge=1, le=65535)
     transport: str = pydantic.Field(default="udp", pattern="^(udp|tcp)$")
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
-    caller_id: str = ""
+    caller_id: Annotated[str, pydantic.AfterValidator(caller_number)] = ""
     prefix_strip: str = ""
     prefix_add: str = ""
+
+    @pydantic.field_validator("host")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        if value != "localhost" and family(value) is None:
+            raise ValueError(f"{value!r} is not an IP address; name the gateway by its address")
+        return value
 
     @pydantic.field_validator("codecs")
     @classmethod
@@ -205,6 +231,8 @@ def load_settings(path: Path | None, environment: Mapping[str, str]) -> Settings
         document.data = {}
     if not isinstance(document.data, dict):
         raise ConfigError(document.fault((), "is not a mapping of sections", "begin with `sip:` or another section"))
+    # A section whose keys are all commented out is one left at its defaults.
+    document.data = {key: value for key, value in document.data.items() if value is not None}
     settings = validate(Settings, document)
     base = path.resolve().parent
     changes: dict[str, Path] = {}
@@ -221,7 +249,7 @@ def load_settings(path: Path | None, environment: Mapping[str, str]) -> Settings
 def load_carriers(path: Path, environment: Mapping[str, str]) -> tuple[Carrier, ...]:
     """Read carriers.yaml. Raises ConfigError with every fault."""
     document = load(path, environment)
-    return validate(CarrierList, document, document.data or []).root
+    return validate(CarrierList, document, [] if document.data is None else document.data).root
 
 
 def override(settings: Settings, section: str, key: str, value: str, option: str) -> Settings:

@@ -19,6 +19,20 @@ Model = TypeVar("Model", bound=pydantic.BaseModel)
 
 #: Larger than any honest configuration; a file beyond it is a mistake (a recording given as a dialplan).
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
+#: Deeper than any dialplan or flow goes; the parser itself recurses some frames for each level.
+MAX_DEPTH = 50
+#: Values of one document, aliases unfolded: a few lines of aliases to aliases can name billions.
+MAX_VALUES = 200_000
+
+#: What pydantic's types are in words that need no Python.
+_MUST_BE = {
+    "model_type": "a mapping: `key: value`, one on each line",
+    "tuple_type": "a list: `- value`, one on each line",
+    "list_type": "a list: `- value`, one on each line",
+    "dict_type": "a mapping: `key: value`, one on each line",
+    "string_type": "text; put it in quotes",
+    "path_type": "a path",
+}
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
@@ -61,18 +75,26 @@ def parse(path: Path, text: str, environment: Mapping[str, str] | None = None) -
     reader = _Reader(path, environment)
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = reader.read(node, ()) if node is not None else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{path}:{mark.line + 1}" if mark else f"{path}:1"
         raise ConfigError(
             Fault(where, f"is not YAML: {error.problem}", "check indentation, colons and quotes")
         ) from error
-    except yaml.YAMLError as error:
-        raise ConfigError(Fault(f"{path}:1", f"is not YAML: {error}", "remove control characters")) from error
-    data = reader.read(node, ()) if node is not None else None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        what = f"is not YAML: it holds the character U+{error.character:04X}"
+        raise ConfigError(Fault(f"{path}:{line}", what, "remove control characters")) from error
+    except RecursionError as error:
+        raise ConfigError(_too_deep(path, 1)) from error
     if reader.faults:
         raise ConfigError(*reader.faults)
     return Document(path, data, reader.lines)
+
+
+def _too_deep(path: Path, line: int) -> Fault:
+    return Fault(f"{path}:{line}", f"is nested deeper than {MAX_DEPTH} levels", "is a bracket not closed?")
 
 
 class _Reader:
@@ -84,25 +106,48 @@ class _Reader:
         self._loader = yaml.SafeLoader("")
         self.lines: dict[tuple[Key, ...], int] = {}
         self.faults: list[Fault] = []
+        self._values = 0
+        self._own_keys: dict[int, frozenset[int]] = {}
 
     def read(self, node: yaml.Node, location: tuple[Key, ...]) -> Any:
-        self.lines[location] = node.start_mark.line + 1
+        line = node.start_mark.line + 1
+        self.lines[location] = line
+        self._values += 1
+        if len(location) > MAX_DEPTH:
+            raise ConfigError(_too_deep(self._path, line))
+        if self._values > MAX_VALUES:
+            what = f"holds more than {MAX_VALUES} values"
+            raise ConfigError(Fault(f"{self._path}:{line}", what, "do aliases (*name) stand in aliases?"))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, location)
         if isinstance(node, yaml.SequenceNode):
             return [self.read(item, (*location, index)) for index, item in enumerate(node.value)]
-        value = self._loader.construct_object(node)
+        value = self._scalar(node)
         return self._substitute(value, location) if isinstance(value, str) else value
 
+    def _scalar(self, node: yaml.Node) -> Any:
+        try:
+            return self._loader.construct_object(node)
+        except ValueError:
+            # 2026-02-30 looks like a date to YAML, 1__ like a number: neither is what the author meant.
+            self._fault(node, f"{node.value!r} cannot be read as {node.tag.rpartition(':')[2]}", "put it in quotes")
+            return None
+
     def _mapping(self, node: yaml.MappingNode, location: tuple[Key, ...]) -> dict[Key, Any]:
+        # A merge (`<<: *other`) brings keys that this mapping's own ones may replace; an alias reads a node again.
+        own = self._own_keys.setdefault(id(node), frozenset(id(key_node) for key_node, _ in node.value))
+        self._loader.flatten_mapping(node)
         data: dict[Key, Any] = {}
+        seen: set[Key] = set()
         for key_node, value_node in node.value:
-            key = self._loader.construct_object(key_node)
+            key = self._scalar(key_node)
             if not isinstance(key, str | int):
                 self._fault(key_node, f"key {key!r} is neither text nor a number", "put it in quotes")
                 continue
-            if key in data:
-                self._fault(key_node, f"key {key!r} stands here twice", "remove one of them")
+            if id(key_node) in own:
+                if key in seen:
+                    self._fault(key_node, f"key {key!r} stands here twice", "remove one of them")
+                seen.add(key)
             data[key] = self.read(value_node, (*location, key))
             self.lines[(*location, key)] = key_node.start_mark.line + 1
         return data
@@ -147,7 +192,7 @@ def validate(model: type[Model], document: Document, data: Any = None, location:
 
 def _explain(document: Document, location: tuple[Key, ...], item: dict[str, Any]) -> Fault:
     place = (*location, *item["loc"])
-    name = ".".join(str(key) for key in item["loc"]) or "the file"
+    name = ".".join(str(key) for key in item["loc"]) or ("this" if location else "the file")
     match item["type"]:
         case "missing":
             return document.fault(place[:-1], f"{name} is missing", "add it")
@@ -155,6 +200,8 @@ def _explain(document: Document, location: tuple[Key, ...], item: dict[str, Any]
             return document.fault(place, f"{name} is not a known key", "check the spelling")
         case "value_error":
             return document.fault(place, f"{name}: {item['ctx']['error']}")
+        case kind if kind in _MUST_BE:
+            return document.fault(place, f"{name} is {_short(item['input'])}", f"it must be {_MUST_BE[kind]}")
         case _:
             return document.fault(place, f"{name}: {item['msg']}, not {_short(item['input'])}")
 

@@ -82,6 +82,10 @@ class CallRecords:
                     await connection.execute(sa.text("PRAGMA journal_mode=WAL"))
                     await connection.execute(sa.text("PRAGMA synchronous=NORMAL"))
                 await connection.run_sync(metadata.create_all)
+        except sa.exc.ArgumentError as error:
+            # Not shown: what cannot be parsed may hold a password anywhere.
+            example = "sqlite+aiosqlite:////var/lib/softswitch/calls.db"
+            raise ResourceError(f"store.url is not a database URL; write one as in {example}") from error
         except (sa.exc.SQLAlchemyError, OSError, ModuleNotFoundError) as error:
             shown = sa.engine.make_url(self._url).render_as_string(hide_password=True)
             raise ResourceError(f"the database {shown} cannot be opened: {error}") from error
