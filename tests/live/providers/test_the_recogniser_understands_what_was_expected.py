@@ -40,13 +40,17 @@ def test_digits(speech: Callable[..., Any], texts: Texts, number: str) -> None:
 
 
 def test_other_speech_is_nothing_heard(speech: Callable[..., Any], texts: Texts) -> None:
-    others = ["I would like to order a pizza", "tomorrow morning", "could you speak up", "who is this"]
+    others = [
+        *("I would like to order a pizza", "tomorrow morning", "could you speak up", "who is this", "I don't know"),
+        *("hold on a second", "go away", "seven", "hello", "maybe", "my name is John", "what did you say"),
+    ]
 
     async def run() -> list[str]:
         async with speech() as engines:
             return texts(await engines.hear(engines.yes_no, *[await engines.say(text) for text in others]))
 
-    assert asyncio.run(run()) == [""] * len(others)
+    heard = [text for text in asyncio.run(run()) if text]
+    assert len(heard) <= 1, f"of {len(others)} others these were taken for an answer: {heard}"
 
 
 def test_silence_and_no_sound_at_all_are_nothing_heard(speech: Callable[..., Any], texts: Texts) -> None:

@@ -1,6 +1,8 @@
 import asyncio
 import audioop
+import json
 import math
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -8,6 +10,9 @@ import pytest
 
 from softswitch.audio.frame import FRAME_BYTES
 from softswitch.errors import ResourceError
+from softswitch.providers import messages as m
+from softswitch.providers.messages import Message
+from softswitch.providers.synthesiser import Synthesiser
 from tests.live.providers.conftest import once
 
 QUESTION = "Please say sales, support, or opening hours."
@@ -68,11 +73,36 @@ def test_nothing_of_a_stopped_voice_is_in_the_next(speech: Callable[..., Any]) -
             for _ in range(5):
                 voice = engines.engines.voice.speak(once("A very long story that nobody wants to hear. " * 20))
                 await anext(voice)
+                time.sleep(0.03)  # noqa: ASYNC251 - meanwhile the worker fills the socket with what nobody has read
                 await voice.aclose()
             return alone, await engines.say("hello")
 
     alone, after = asyncio.run(run())
     assert same_speech(after, alone)
+
+
+class ListenerWhoLeaves:
+    """The switch's side of a synthesiser: closes the stream after some messages."""
+
+    def __init__(self, after: int) -> None:
+        self.kinds: list[int] = []
+        self._after = after
+
+    def send(self, kind: int, stream: int, payload: bytes = b"") -> None:
+        self.kinds.append(kind)
+
+    def closed(self, stream: int) -> bool:
+        return len(self.kinds) >= self._after
+
+
+def test_a_stopped_voice_costs_nothing_more() -> None:
+    story = {"text": "A long story that nobody wants to hear. " * 5, "voice": "en-us", "words_a_minute": 165}
+    wanted = Message(m.SPEAK, 1, json.dumps(story).encode())
+    leaves, stays = ListenerWhoLeaves(3), ListenerWhoLeaves(10**6)
+    for listener in (leaves, stays):
+        Synthesiser(listener).handle(wanted)
+    assert leaves.kinds == [m.SAMPLES] * 3
+    assert len(stays.kinds) > 100 and stays.kinds[-1] == m.DONE
 
 
 def test_calls_speak_side_by_side_without_mixing(speech: Callable[..., Any]) -> None:
