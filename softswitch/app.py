@@ -156,8 +156,12 @@ class App:
         """Call a SIP URI, or a number over a carrier. Raises ResourceError with a sentence."""
         return self.user_agent.place(leg, self._placement(target, caller_id, carrier), sink)
 
+    def check_target(self, target: str, carrier: str) -> None:
+        """Raise ResourceError with a sentence where `target` could not even be tried."""
+        self._placement(target, "", carrier)
+
     def _placement(self, target: str, caller_id: str, carrier_name: str) -> Placement:
-        if target.startswith(("sip:", "<sip:")):
+        if target.startswith(("sip:", "<sip:", "sips:")):
             return self._to_uri(target, caller_id)
         carrier = self.catalog.carrier(carrier_name)
         if carrier is None:
@@ -175,6 +179,8 @@ class App:
             uri = Uri.parse(target.strip("<>"))
         except RemoteError as error:
             raise ResourceError(f"{target} is not a SIP URI: {error}") from error
+        if uri.scheme != "sip" or not uri.host:
+            raise ResourceError(f"{target} is not a sip: URI that can be called; write sip:NUMBER@HOST")
         transport = (uri.param("transport") or "udp").lower()
         return Placement(uri, caller_id, transport, uri.host, uri.port or DEFAULT_SIP_PORT, ("PCMU", "PCMA"))
 

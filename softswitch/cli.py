@@ -59,9 +59,12 @@ def run(
 def check(config: ConfigOption = None, json_: JsonOption = False) -> None:
     """Check configuration, carriers, dialplans, flows and sounds; print every fault with file and line."""
     from softswitch.catalog import load_catalog
+    from softswitch.providers.registry import check_engines
 
     try:
-        catalog = load_catalog(_settings(config), os.environ)
+        settings = _settings(config)
+        catalog = load_catalog(settings, os.environ)
+        check_engines(settings.speech.stt, settings.speech.tts)
     except ConfigError as error:
         if not json_:
             raise
@@ -80,7 +83,8 @@ def check(config: ConfigOption = None, json_: JsonOption = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title="Everything is in order")
+    Console().print("Everything is in order.")
+    table = Table()
     table.add_column("what")
     table.add_column("count", justify="right")
     for name, count in counts.items():

@@ -1,6 +1,7 @@
 """`softswitch call`: place one call and say what came of it."""
 
 import asyncio
+import signal
 from collections.abc import Sequence
 
 from softswitch.app import App
@@ -56,16 +57,16 @@ async def _place(
     async with App(settings, catalog) as app:
         await app.engines.warm()
         events = app.switchboard.watch()
+        app.check_target(target, carrier)
         call = app.switchboard.dial(target, steps, caller_id=caller_id, carrier=carrier)
-        try:
-            async for event in events:
-                if event.call == call and isinstance(event.what, CallEnded):
-                    await app.release()
-                    return event.what.record
-        except asyncio.CancelledError:
-            app.switchboard.hang_up(call)
-            await app.release()
-            raise
+        loop_ = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # Whoever stops the command ends the call too: the far end must not be left talking to nobody.
+            loop_.add_signal_handler(number, app.switchboard.hang_up, call)
+        async for event in events:
+            if event.call == call and isinstance(event.what, CallEnded):
+                await app.release()
+                return event.what.record
     raise ResourceError("the call was lost sight of")
 
 

@@ -92,7 +92,10 @@ def compile_pattern(text: str) -> re.Pattern[str]:
         position += 1
     if not expression:
         raise ValueError("an empty pattern matches nothing")
-    return re.compile(expression)
+    try:
+        return re.compile(expression)
+    except re.error as error:
+        raise ValueError(f"pattern {text!r} is broken: {error}; write digits and ranges, as in [13-5]") from None
 
 
 def load_rules(document: Document) -> list[Rule]:

@@ -66,11 +66,16 @@ STT: Final[dict[str, Callable[[int], Ears]]] = {
 TTS: Final[dict[str, Callable[[], Voice]]] = {"espeak": _espeak, "scripted": lambda: ScriptedTextToSpeech()}
 
 
-async def open_engines(stt: str, tts: str, *, workers: int) -> Engines:
-    """Start the engines in the background. Raises ResourceError for one that is unknown or not installed."""
+def check_engines(stt: str, tts: str) -> None:
+    """Raise ResourceError for an engine that is unknown."""
     for kind, name, known in (("speech.stt", stt, STT), ("speech.tts", tts, TTS)):
         if name not in known:
             raise ResourceError(f"{kind}: engine {name} is not known; {', '.join(sorted(known))} are")
+
+
+async def open_engines(stt: str, tts: str, *, workers: int) -> Engines:
+    """Start the engines in the background. Raises ResourceError for one that is unknown or not installed."""
+    check_engines(stt, tts)
     ears = STT[stt](workers)
     try:
         return Engines(ears, TTS[tts]())

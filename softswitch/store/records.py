@@ -5,8 +5,10 @@ append and one transaction. When the disk or the database refuses, the records w
 """
 
 import asyncio
+import contextlib
 import json
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,7 @@ class CallRecords:
         self._url = url
         self._engine: AsyncEngine | None = None
         self._waiting: list[CallRecord] = []
+        self._lines_waiting: list[dict[str, Any]] = []
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.dropped = 0
@@ -103,7 +106,7 @@ class CallRecords:
     @property
     def waiting(self) -> int:
         """How many records are not written yet."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._lines_waiting)
 
     async def close(self) -> None:
         """Write what waits, then close."""
@@ -111,7 +114,7 @@ class CallRecords:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
-        if self._waiting:
+        if self.waiting:
             await self._flush()
         if self._engine is not None:
             await self._engine.dispose()
@@ -133,6 +136,7 @@ class CallRecords:
         return await asyncio.shield(task)
 
     async def _store(self, batch: Sequence[CallRecord]) -> bool:
+        """Write a batch to both stores; False where one of them has to be tried again."""
         rows = [record.as_json() for record in batch]
         try:
             await self._insert(rows)
@@ -140,20 +144,38 @@ class CallRecords:
             log.error("call records wait: the database refused %d of them: %s", len(rows), error)
             self._waiting[:0] = batch
             return False
+        self._lines_waiting = [*self._lines_waiting, *rows][-MAX_WAITING:]
         try:
-            await asyncio.to_thread(self._append, rows)
+            await asyncio.to_thread(self._append, self._lines_waiting)
         except OSError as error:
-            log.error("%d call records are in the database only: %s: %s", len(rows), self._lines, error.strerror)
-        self.written += len(rows)
+            log.error("call records wait: %s cannot be written: %s", self._lines, error.strerror)
+            return False
+        self.written += len(self._lines_waiting)
+        self._lines_waiting = []
         return True
 
     async def _insert(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        if self._engine is None:
+        if self._engine is None or not rows:
             return
-        async with self._engine.begin() as connection:
-            await connection.execute(calls.insert(), list(rows))
+        try:
+            async with self._engine.begin() as connection:
+                await connection.execute(calls.insert(), list(rows))
+        except (sa.exc.DataError, sa.exc.IntegrityError, sa.exc.InterfaceError) as error:
+            if len(rows) == 1:  # it will be refused for ever: it is in the lines, and keeps nobody else waiting
+                log.error("%s the database does not take this call record: %s", rows[0]["id"], error.orig)
+                return
+            for row in rows:
+                await self._insert([row])
 
     def _append(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append whole lines or nothing: half a line would spoil the next one too."""
         text = "".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows)
-        with self._lines.open("a", encoding="utf-8") as file:
-            file.write(text)
+        with self._lines.open("ab") as file:
+            before = file.tell()
+            try:
+                file.write(text.encode("utf-8", "backslashreplace"))
+                file.flush()
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.truncate(self._lines, before)
+                raise

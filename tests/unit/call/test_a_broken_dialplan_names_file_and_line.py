@@ -15,6 +15,7 @@ CASES = {
     "no steps": ("rules:\n- number: 1\n  steps: []\n", 3, "steps"),
     "no number": ("rules:\n- steps: [answer]\n", 2, "number is missing"),
     "bad pattern": ("rules:\n- number: _6[x]\n  steps: [answer]\n", 2, "broken [...] group"),
+    "bad range": ("rules:\n- number: _[9-1]\n  steps: [answer]\n", 2, "is broken"),
     "dot inside": ("rules:\n- number: _6.1\n  steps: [answer]\n", 2, "not at its end"),
     "unset variable": ("rules:\n- number: 1\n  steps:\n  - say: 'You have {points}.'\n", 4, "variable points"),
     "hidden rule": ("rules:\n- number: 1\n  steps: [echo]\n- number: 1\n  steps: [echo]\n", 4, "has a rule already"),
