@@ -1,7 +1,7 @@
 """The recogniser inside a worker: pocketsphinx with a grammar for each expected answer.
 
 Theory of operation. A decoder can hear one utterance at a time, so each utterance takes one to itself and gives it
-back. With only the words of its grammar a decoder is made in some milliseconds and costs 5 MiB, so decoders are kept
+back. With only the words of its grammar a decoder is made in some 20 ms and costs 7 MiB, so decoders are kept
 by grammar: a switch has a few questions, asked again in every call. What is learned of a caller, his cepstral mean,
 goes with the stream and not with the decoder.
 """
@@ -20,8 +20,8 @@ from softswitch.providers.messages import Message
 from softswitch.providers.vocabulary import PHONE_MARK, vocabulary
 from softswitch.providers.wire import Answers
 
-#: Grammars kept ready after their calls.
-MAX_IDLE_DECODERS: Final = 8
+#: Grammars kept ready after their calls, 7 MiB each.
+MAX_IDLE_DECODERS: Final = 5
 #: Utterances heard at once: what one core can decode in real time, with some room.
 MAX_UTTERANCES: Final = 32
 #: A partial result is looked for after so much sound: five times a second, a tenth of a millisecond each.
@@ -61,15 +61,30 @@ class Pronunciations:
         if word.startswith(PHONE_MARK):
             yield word.removeprefix(PHONE_MARK).upper()
             return
-        number = 1
-        while True:
-            entry = word if number == 1 else f"{word}({number})"
-            at = self._map.find(f"\n{entry} ".encode())
-            if at < 0:
+        wanted, at = word.encode(), self._first(word.encode())
+        while at < len(self._map):
+            end = self._end(at)
+            entry, _, phones = self._map[at:end].partition(b" ")
+            if entry.partition(b"(")[0] != wanted:
                 return
-            end = self._map.find(b"\n", at + 1)
-            yield self._map[at + 2 + len(entry.encode()) : end].decode().strip()
-            number += 1
+            yield phones.decode().strip()
+            at = end + 1
+
+    def _first(self, word: bytes) -> int:
+        """Return where the first entry stands that is not before `word`: the file is in order of bytes."""
+        low, high = 0, len(self._map)
+        while low < high:
+            start = self._map.rfind(b"\n", 0, (low + high) // 2) + 1
+            end = self._end(start)
+            if self._map[start:end].partition(b" ")[0].partition(b"(")[0] < word:
+                low = end + 1
+            else:
+                high = start
+        return low
+
+    def _end(self, at: int) -> int:
+        end = self._map.find(b"\n", at)
+        return end if end >= 0 else len(self._map)
 
 
 class Ear:
