@@ -154,6 +154,6 @@ def verdict_of(record: CallRecord, cause: Cause) -> str:
         if media.received.loss_percent >= 5:
             return f"{media.received.loss_percent:.0f} % of the peer's sound was lost on the way"
         return ""
-    if record.outcome in ("failed", "rejected"):
+    if record.outcome in ("failed", "rejected") or (cause.sip == 408 and not record.answered_at):
         return f"{cause.words} (SIP {cause.sip})"
     return ""

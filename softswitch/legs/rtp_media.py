@@ -212,6 +212,10 @@ class RtpMedia:
 
     def close(self) -> None:
         """Give the port back."""
+        if self._stream is not None:
+            stats = self._stream.stats
+            if stats.bad or stats.foreign:
+                log.warning("%s RTP dropped: %d broken packets, %d of a stranger", self._leg, stats.bad, stats.foreign)
         self._on_dead = None
         self._socket.close()
         self._stream = None

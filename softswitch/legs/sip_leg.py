@@ -379,9 +379,11 @@ class SipLeg:
         except RemoteError as error:
             # The ACK owed us an answer (RFC 3264 section 4) and brought none that can be used.
             log.warning("%s the ACK has no usable session description: %s", self.id, error)
+            if self.state in (LegState.UP, LegState.HELD):
+                return  # of a re-INVITE: what was agreed before still stands (RFC 3261 section 14.1)
             self._reason = ()
             self._send_bye()
-            self._ended(Cause.INCOMPATIBLE, by_peer=True)
+            self._ended(Cause.INCOMPATIBLE, by_peer=False)
             return
         if self.state in (LegState.UP, LegState.HELD):
             self._note_hold()

@@ -36,6 +36,8 @@ log = logging.getLogger("softswitch.sip")
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS"
 DEFAULT_PORT = 5060
+#: Log lines about bad messages in one second: enough to see what it is, too few to fill a disk.
+MAX_BAD_LINES = 5
 #: Numbers and names of callers longer than this are cut in records: nobody dials more.
 MAX_NAME = 128
 
@@ -107,6 +109,8 @@ class UserAgent:
         self._pumping = False
         self._unanswered: set[Key] = set()
         self._answered = asyncio.Event()
+        self._noted_at = 0.0
+        self._noted = 0
 
     @property
     def legs(self) -> int:
@@ -274,7 +278,7 @@ class UserAgent:
                 if leg is not None:
                     leg.request_failed(key, why)
             case machine.BadMessage(kind=kind, flow=flow, detail=detail):
-                log.info("a bad SIP message was dropped or refused: %s from %s: %s", kind, show(flow.remote), detail)
+                self._note_bad(kind, flow, detail)
 
     def _response_received(self, output: machine.ResponseReceived) -> None:
         if output.response.status >= 200:
@@ -282,6 +286,15 @@ class UserAgent:
         leg = self._inviting.get(output.key)
         if leg is not None:
             leg.response_received(output.key, output.response, output.flow)
+
+    def _note_bad(self, kind: str, flow: Flow, detail: str) -> None:
+        """Log a bad message; in a flood only the first of each second, the counters have them all."""
+        now = clock.now()
+        if now - self._noted_at >= 1.0:
+            self._noted_at, self._noted = now, 0
+        self._noted += 1
+        if self._noted <= MAX_BAD_LINES:
+            log.info("a bad SIP message was dropped or refused: %s from %s: %s", kind, show(flow.remote), detail)
 
     def _settle(self, key: Key) -> None:
         self._unanswered.discard(key)

@@ -78,3 +78,19 @@ def test_a_thousand_of_them_take_no_more_memory_than_one(play: Play) -> None:
         await peer.hang_up(tag)
 
     play(story)
+
+
+def test_without_an_offer_and_without_an_answer_the_call_stays_as_it_was(play: Play) -> None:
+    async def story(rig: Any) -> None:
+        peer = rig.peer
+        tag = await peer.up()
+        peer.send(peer.request("INVITE", cseq=2, to_tag=tag))
+        answer = await peer.response()
+        assert answer.status == 200 and b"m=audio" in answer.body
+        peer.send(peer.request("ACK", cseq=2, to_tag=tag))
+        peer.send(peer.request("OPTIONS", cseq=3, to_tag=tag))
+        assert (await peer.response(method="OPTIONS")).status == 200
+        assert rig.switchboard.active == 1
+        await peer.hang_up(tag)
+
+    play(story)
