@@ -242,8 +242,9 @@ def _summary(show: Show) -> None:
     """Print the table at the end, and the verdict."""
     console, record = show.console, show.record
     if record is not None:
-        table = Table(title="Turns, in milliseconds from the end of the caller's speech", title_justify="left")
-        for name in ("heard", "end of turn", "recognition", "policy", "synthesis", "first packet", "total"):
+        title = "Turns: milliseconds from the end of the caller's speech to the reply,\nand where they went"
+        table = Table(title=title, title_justify="left")
+        for name in ("heard", "pause", "words", "policy", "voice", "packet", "total"):
             table.add_column(name, justify="left" if name == "heard" else "right")
         for turn in record.turns:
             if turn.heard:
