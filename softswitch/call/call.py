@@ -27,7 +27,7 @@ from softswitch.call.commands import (
     RingLeg,
     Source,
 )
-from softswitch.call.leg import Answered, Digit, EarlyMedia, Ended, LegEvent, LegId, Ringing
+from softswitch.call.leg import Answered, Digit, Ended, LegEvent, LegId
 from softswitch.call.record import CallRecord, EndedBy, MediaReport, TurnRecord, outcome_of, verdict_of
 
 CallId = str
@@ -384,8 +384,3 @@ class Call:
 
     def _at(self, moment: float | None) -> datetime.datetime | None:
         return None if moment is None else self._wall + datetime.timedelta(seconds=moment - self._started_at)
-
-
-def is_progress(event: LegEvent) -> bool:
-    """Return whether a leg that was placed has given a sign of life before its answer."""
-    return isinstance(event, Ringing | EarlyMedia)
