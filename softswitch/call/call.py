@@ -269,10 +269,6 @@ class Call:
         if leg in self._legs:
             self._outputs.append(HangUpLeg(leg, cause))
 
-    def has_leg(self, leg: LegId) -> bool:
-        """Return whether `leg` is still on the call."""
-        return leg in self._legs
-
     def end(self, cause: Cause) -> None:
         """End the call."""
         self._end(cause)
