@@ -1,6 +1,6 @@
 """A leg over SIP: one dialog, one stream of sound, either direction.
 
-The protocol's races are settled in `sip/invite.py`; this object turns its outputs into what the call understands
+The protocol's races are settled in `sip/invite_*.py`; this object turns its outputs into what the call understands
 (`Ringing`, `Answered`, `Ended`) and the call's commands into messages. `Ended` is said, and the RTP port given back,
 the moment the leg is over; the last messages of its dialog (a BYE that waits for an ACK, copies of an ACK) follow
 by themselves, and the user agent forgets the leg when they are done.
@@ -33,7 +33,8 @@ from softswitch.sdp.negotiate import MediaRefused
 from softswitch.sip import invite as machine
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.flow import Flow
-from softswitch.sip.invite import ClientInvite, ServerInvite
+from softswitch.sip.invite_client import ClientInvite
+from softswitch.sip.invite_server import ServerInvite, ServerState
 from softswitch.sip.message import Request, Response
 from softswitch.sip.transaction import Key
 
@@ -255,7 +256,7 @@ class SipLeg:
             self._client.failed(why)
         elif self._server is not None and self._server_key == request_key:
             # A call that is up outlives the way its INVITE came by: the peer may come back by another connection.
-            unanswered = self._server.state is machine.ServerState.PROCEEDING
+            unanswered = self._server.state is ServerState.PROCEEDING
             self._server.failed()
             if unanswered:
                 self._ended(Cause.TIMEOUT, by_peer=True)

@@ -28,16 +28,16 @@ from softswitch.sip.invite import (
     Answered,
     AnsweredTooLate,
     Cancelled,
-    ClientInvite,
     Failed,
     Refused,
     SendAck,
     SendBye,
     SendCancel,
     SendResponse,
-    ServerInvite,
     Unacknowledged,
 )
+from softswitch.sip.invite_client import ClientInvite
+from softswitch.sip.invite_server import ServerInvite
 from softswitch.sip.message import Headers, Request
 from softswitch.sip.uri import Uri
 

@@ -6,7 +6,6 @@ from softswitch.sip.invite import (
     MAX_FORKS,
     Answered,
     AnsweredTooLate,
-    ClientInvite,
     Failed,
     Progressed,
     Refused,
@@ -14,6 +13,7 @@ from softswitch.sip.invite import (
     SendBye,
     SendCancel,
 )
+from softswitch.sip.invite_client import ClientInvite
 from softswitch.sip.message import Headers, Request, Response
 from softswitch.sip.transaction import TimerSettings
 from softswitch.sip.uri import Uri
