@@ -7,7 +7,6 @@ timer for each. It decides nothing about a call and knows no protocol: what make
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,11 +25,9 @@ from softswitch.call.leg import Ended, Leg, LegEvent, LegId, LegSink
 from softswitch.call.record import CallRecord, TurnRecord
 from softswitch.call.voices import Echo, Recorder
 from softswitch.errors import ResourceError
+from softswitch.events import Event, EventStream, Subscription
 
 log = logging.getLogger("softswitch.calls")
-
-#: Events a reader may be behind before it is dropped with `Lagged`: about a second of a busy switch.
-MAX_UNREAD_EVENTS = 4096
 
 
 class Seat(Protocol):
@@ -93,55 +90,6 @@ class CallEnded:
     record: CallRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Lagged:
-    """This reader was too slow: it is dropped, and has missed everything after this."""
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something happened on a call at `at` (monotonic seconds). `what` is a frozen dataclass; its class is its name."""
-
-    call: CallId
-    at: float
-    what: Any
-
-
-class Subscription:
-    """One reader's bounded view of the event stream."""
-
-    def __init__(self, close: Callable[["Subscription"], None]) -> None:
-        self._close = close
-        self._events: deque[Event] = deque()
-        self._arrived = asyncio.Event()
-        self._lagged = False
-
-    def put(self, event: Event) -> None:
-        """Take an event; a reader that is `MAX_UNREAD_EVENTS` behind is dropped."""
-        if len(self._events) >= MAX_UNREAD_EVENTS:
-            self._lagged = True
-            self._events.append(Event("", event.at, Lagged()))
-            self.close()
-        elif not self._lagged:
-            self._events.append(event)
-        self._arrived.set()
-
-    def close(self) -> None:
-        """Stop watching."""
-        self._close(self)
-
-    def __aiter__(self) -> "Subscription":
-        return self
-
-    async def __anext__(self) -> Event:
-        while not self._events:
-            if self._lagged:
-                raise StopAsyncIteration
-            self._arrived.clear()
-            await self._arrived.wait()
-        return self._events.popleft()
-
-
 @dataclass(slots=True)
 class _Live:
     """A call that is up, and everything of it that the switchboard must give back."""
@@ -200,7 +148,7 @@ class Switchboard:
         self._token = token
         self._now = now
         self._calls: dict[CallId, _Live] = {}
-        self._subscriptions: set[Subscription] = set()
+        self._events = EventStream()
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -243,6 +191,15 @@ class Switchboard:
         self._pump(live)
         return True
 
+    def hold(self, call: CallId, held: bool, leg: LegId = "") -> bool:
+        """Put the far end of a leg (empty: the subject) on hold, or take it back; False where there is no such call."""
+        live = self._calls.get(call)
+        if live is None:
+            return False
+        live.call.hold(leg, held, now=self._now())
+        self._pump(live)
+        return True
+
     def calls(self) -> Iterator[tuple[Call, Parties]]:
         """Yield the calls that are up or being set up."""
         for live in list(self._calls.values()):
@@ -250,16 +207,12 @@ class Switchboard:
 
     def watch(self) -> Subscription:
         """Watch everything that happens from now on."""
-        subscription = Subscription(self._subscriptions.discard)
-        self._subscriptions.add(subscription)
-        return subscription
+        return self._events.watch()
 
     def report(self, call: CallId, what: Any) -> None:
         """Put something that happened on a call into the stream: a leg event, a remark of the conversation."""
-        if self._subscriptions:
-            event = Event(call, self._now(), what)
-            for subscription in tuple(self._subscriptions):
-                subscription.put(event)
+        if self._events.watched:
+            self._events.put(Event(call, self._now(), what))
 
     def turn_finished(self, call: CallId, turn: TurnRecord) -> None:
         """Keep a turn for the call's record."""
@@ -368,33 +321,40 @@ class Switchboard:
         self._pump(live)
 
     def _carry_out(self, live: _Live, output: commands.Output) -> None:
-        legs = live.legs
         match output:
-            case commands.RingLeg(leg=id) if id in legs:
-                legs[id].ring()
-            case commands.OpenEarlyMedia(leg=id) if id in legs:
-                legs[id].progress()
-                self._bridge(live, id, Nobody())
-            case commands.AnswerLeg(leg=id) if id in legs:
-                legs[id].answer()
-                if id == live.call.subject:
-                    self._bridge(live, id, live.bridge.b if live.bridge else Nobody())
             case commands.HangUpLeg(leg=id, cause=cause):
                 self._hang_up_leg(live, id, cause)
-            case commands.PressKeys(leg=id, digits=digits) if id in legs:
-                legs[id].send_dtmf(digits)
-            case commands.Hear(leg=id, source=source, number=number) if id in legs:
-                self._hear(live, id, source, number)
-            case commands.Connect(a=id, b=other) if id in legs and other in legs:
-                self._bridge(live, id, legs[other])
+            case commands.Connect(a=id, b=other):
+                if id in live.legs and other in live.legs:
+                    self._bridge(live, id, live.legs[other])
             case commands.PrepareAgent():
                 self._prepare_agent(live, output)
-            case commands.PlaceLeg(leg=id):
+            case commands.PlaceLeg():
                 self._place(live, output)
             case commands.CallFinished(record=record):
                 self._finish(live, record)
+            case _ if output.leg in live.legs:
+                self._tell_leg(live, live.legs[output.leg], output)
             case _:
                 pass  # the leg ended while the command was on its way
+
+    def _tell_leg(self, live: _Live, leg: Leg, output: commands.LegCommand) -> None:
+        match output:
+            case commands.RingLeg():
+                leg.ring()
+            case commands.OpenEarlyMedia(reliable=reliable):
+                leg.progress(reliable)
+                self._bridge(live, leg.id, Nobody())
+            case commands.AnswerLeg():
+                leg.answer()
+                if leg.id == live.call.subject:
+                    self._bridge(live, leg.id, live.bridge.b if live.bridge else Nobody())
+            case commands.PressKeys(digits=digits, in_sound=in_sound):
+                leg.send_dtmf(digits, in_sound=in_sound)
+            case commands.HoldLeg(held=held):
+                leg.hold(held)
+            case commands.Hear(source=source, number=number):
+                self._hear(live, leg.id, source, number)
 
     def _hang_up_leg(self, live: _Live, id: LegId, cause: Cause) -> None:
         leg = live.legs.get(id)

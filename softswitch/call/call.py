@@ -19,6 +19,7 @@ from softswitch.call.commands import (
     Connect,
     HangUpLeg,
     Hear,
+    HoldLeg,
     OpenEarlyMedia,
     Output,
     PlaceLeg,
@@ -178,6 +179,13 @@ class Call:
         self.now = now
         self._end(cause)
 
+    def hold(self, leg: LegId, held: bool, *, now: float) -> None:
+        """Somebody puts a leg's far end on hold, or takes it back; empty: the subject."""
+        self.now = now
+        leg = leg or self.subject
+        if leg in self._legs and not self._ending():
+            self._outputs.append(HoldLeg(leg, held))
+
     def turn_finished(self, turn: TurnRecord) -> None:
         """A turn of the conversation is over."""
         self._turns.append(turn)
@@ -225,9 +233,9 @@ class Call:
         """Tell the subject that it rings."""
         self._outputs.append(RingLeg(self.subject))
 
-    def early_media(self) -> None:
-        """Open sound towards the subject before the answer."""
-        self._outputs.append(OpenEarlyMedia(self.subject))
+    def early_media(self, *, reliable: bool = False) -> None:
+        """Open sound towards the subject before the answer; reliable: acknowledged by it (RFC 3262)."""
+        self._outputs.append(OpenEarlyMedia(self.subject, reliable))
 
     def answer(self) -> None:
         """Answer the subject."""
@@ -239,9 +247,9 @@ class Call:
         self._outputs.append(Hear(self.subject, source, self._hears))
         return self._hears
 
-    def press(self, leg: LegId, digits: str) -> None:
-        """Press keys towards a leg's far end."""
-        self._outputs.append(PressKeys(leg, digits))
+    def press(self, leg: LegId, digits: str, *, in_sound: bool = False) -> None:
+        """Press keys towards a leg's far end; in_sound: it is given their tones already."""
+        self._outputs.append(PressKeys(leg, digits, in_sound))
 
     def open_agent(self, *, flow: str = "", text: str = "") -> LegId:
         """Add an AI leg and let the subject talk with it; the one that was prepared, if this is its flow."""

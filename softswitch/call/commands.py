@@ -63,9 +63,10 @@ class RingLeg:
 
 @dataclass(frozen=True, slots=True)
 class OpenEarlyMedia:
-    """Open sound towards the leg before the answer."""
+    """Open sound towards the leg before the answer; reliable: by a response that is acknowledged (RFC 3262)."""
 
     leg: LegId
+    reliable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +86,22 @@ class HangUpLeg:
 
 @dataclass(frozen=True, slots=True)
 class PressKeys:
-    """Press keys towards the leg's far end; for an agent these are the caller's answer."""
+    """Press keys towards the leg's far end; for an agent these are the caller's answer.
+
+    in_sound: their tones are already in the sound that the leg is given.
+    """
 
     leg: LegId
     digits: str
+    in_sound: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HoldLeg:
+    """Put the leg's far end on hold, or take it back."""
+
+    leg: LegId
+    held: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +147,6 @@ class CallFinished:
     record: CallRecord
 
 
-Output = (
-    RingLeg
-    | OpenEarlyMedia
-    | AnswerLeg
-    | HangUpLeg
-    | PressKeys
-    | Hear
-    | Connect
-    | PrepareAgent
-    | PlaceLeg
-    | CallFinished
-)
+#: What concerns one leg that is there.
+LegCommand = RingLeg | OpenEarlyMedia | AnswerLeg | PressKeys | HoldLeg | Hear
+Output = LegCommand | HangUpLeg | Connect | PrepareAgent | PlaceLeg | CallFinished

@@ -88,8 +88,11 @@ class Leg(Voice, Protocol):
     def ring(self) -> None:
         """Tell the calling party that it rings (180)."""
 
-    def progress(self) -> None:
-        """Open sound towards the calling party before the answer (183 with a session description)."""
+    def progress(self, reliable: bool = False) -> None:
+        """Open sound towards the calling party before the answer (183 with a session description).
+
+        reliable: by a provisional response that is acknowledged (RFC 3262), where the calling party supports them.
+        """
 
     def answer(self) -> None:
         """Answer the calling party."""
@@ -97,8 +100,12 @@ class Leg(Voice, Protocol):
     def hold(self, held: bool) -> None:
         """Put the far end on hold, or take it back."""
 
-    def send_dtmf(self, digits: str) -> None:
-        """Press keys towards the far end; `DigitsSent` follows."""
+    def send_dtmf(self, digits: str, *, in_sound: bool = False) -> None:
+        """Press keys towards the far end; `DigitsSent` follows.
+
+        in_sound: their tones are in the sound already that this leg is given, so a leg whose far end reads keys from
+        the sound sends nothing more.
+        """
 
     def refer(self, target: str) -> None:
         """Ask the far end to call `target` instead."""

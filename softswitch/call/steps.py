@@ -73,11 +73,16 @@ class Ring(BaseStep):
 
 
 class Progress(BaseStep):
-    """Open sound towards the caller before the answer (183 with a session description)."""
+    """Open sound towards the caller before the answer (183 with a session description).
+
+    reliable: have it acknowledged (RFC 3262) where the caller supports that.
+    """
+
+    reliable: bool = False
 
     def run(self, call: Call) -> Run:
         """Open early media; what follows is heard before the answer."""
-        call.early_media()
+        call.early_media(reliable=self.reliable)
         yield from _wait(0, call)
 
 

@@ -122,7 +122,7 @@ class AgentLeg:
             self._state = LegState.RINGING
             self.prepare()
 
-    def progress(self) -> None:
+    def progress(self, reliable: bool = False) -> None:
         """Do nothing: the agent has nothing to say before the answer."""
 
     def answer(self) -> None:
@@ -156,8 +156,8 @@ class AgentLeg:
                 self._mouth.resume()
             self._pump()
 
-    def send_dtmf(self, digits: str) -> None:
-        """Press keys towards the agent: they are the caller's."""
+    def send_dtmf(self, digits: str, *, in_sound: bool = False) -> None:
+        """Press keys towards the agent: they are the caller's. It reads none from the sound."""
         for digit in digits:
             self.key(digit)
 

@@ -140,7 +140,7 @@ class SipLeg:
             self._server.provisional(180, now=clock.now())
             self._pump()
 
-    def progress(self) -> None:
+    def progress(self, reliable: bool = False) -> None:
         """Send 183 with our session description, where the caller has offered one."""
         if self._server is None or self.state not in (LegState.NEW, LegState.RINGING) or self._early:
             return
@@ -164,7 +164,7 @@ class SipLeg:
     def hold(self, held: bool) -> None:
         """Hold is announced by a re-INVITE, which this leg does not send: the bridge's silence holds the far end."""
 
-    def send_dtmf(self, digits: str) -> None:
+    def send_dtmf(self, digits: str, *, in_sound: bool = False) -> None:
         """Press keys towards the far end."""
         if self.media is not None and self.state in (LegState.UP, LegState.HELD):
             self.media.send_digits(digits)

@@ -15,6 +15,7 @@ FLOORS = {
     "sdp": 1,
     "sip": 1,
     "call": 2,
+    "events": 2,
     "net": 2,
     "conversation": 3,
     "legs": 3,
