@@ -1,5 +1,6 @@
 #!/bin/sh
-# Install the Debian packages of the live peers that the tests talk to. Does nothing, and fast, where all are there.
+# Install the Debian packages of the live peers that the tests talk to, and Asterisk (docker/asterisk.sh) into a folder.
+# Does nothing, and fast, where all are there.
 #
 #   docker/setup.sh            install what is missing, as root or with sudo
 #   docker/setup.sh --list     print the packages, one a line
@@ -17,13 +18,24 @@ if [ "${1:-}" = "--list" ]; then
     exit 0
 fi
 
+# The other tests shall run where Asterisk cannot be had; its own then fail, and say how to get it.
+asterisk() {
+    case ",${SOFTSWITCH_TESTS_WITHOUT:-}," in
+    *[,\ ]asterisk[,\ ]*) ;;
+    *) "$(dirname "$0")/asterisk.sh" || echo "The tests that call Asterisk will fail." >&2 ;;
+    esac
+}
+
 missing=""
 while read -r command package; do
     command -v "$command" >/dev/null 2>&1 || missing="$missing $package"
 done <<EOF_PEERS
 $(peers)
 EOF_PEERS
-[ -n "$missing" ] || exit 0
+if [ -z "$missing" ]; then
+    asterisk
+    exit 0
+fi
 
 root=""
 if [ "$(id -u)" -ne 0 ]; then
@@ -47,3 +59,4 @@ install_missing >/dev/null 2>&1 || { $root apt-get update -q && install_missing;
     echo "Could not install$missing. Run: apt-get update && apt-get install$missing (as root)." >&2
     exit 1
 }
+asterisk
