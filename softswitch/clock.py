@@ -44,6 +44,11 @@ def random_bits(bits: int) -> int:
     return secrets.randbits(bits)
 
 
+def fraction() -> float:
+    """Return a random number from 0 up to 1, without 1: weighted choices, jitter of timers."""
+    return secrets.randbits(53) / (1 << 53)
+
+
 def seeded_token(seed: int) -> Token:
     """Return a repeatable source of tokens for replay and tests."""
     source = random.Random(seed)  # noqa: S311 - repeatable on purpose
