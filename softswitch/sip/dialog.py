@@ -4,6 +4,7 @@ A dialog is made of the INVITE and its answer, on either side. It prints request
 judges the order of the peer's requests and follows its Contact. Header texts that only travel are kept as they came.
 """
 
+import contextlib
 from collections.abc import Iterable
 
 from softswitch.errors import LocalError, RemoteError
@@ -81,10 +82,21 @@ class Dialog:
         """
         contacts = response.contacts
         target = contacts[0].uri if contacts else request.uri
+        return cls._called(request, response, target, _routes(response.headers)[::-1])
+
+    @classmethod
+    def salvaged(cls, request: Request, response: Response) -> "Dialog":
+        """Make what can be read of the dialog of a 2xx that `calling` refuses: good for its ACK and its BYE only."""
+        contacts, routes = _readable(response.headers, "Contact"), _readable(response.headers, "Record-Route")
+        target = NameAddr.parse(contacts[0]).uri if contacts else request.uri
+        return cls._called(request, response, target, tuple(routes[::-1][:MAX_ROUTES]))
+
+    @classmethod
+    def _called(cls, request: Request, response: Response, target: Uri, routes: tuple[str, ...]) -> "Dialog":
         local, local_tag = request.headers.get("From") or "", request.from_.tag or ""
         remote, remote_tag = response.headers.get("To") or "", response.to.tag or ""
         dialog = cls(request.call_id, local, local_tag, remote, remote_tag, target)
-        dialog.routes = _routes(response.headers)[::-1]
+        dialog.routes = routes
         dialog.local_cseq = request.cseq.number
         dialog.confirmed = response.status >= 200
         return dialog
@@ -210,3 +222,14 @@ def _routes(headers: Headers) -> tuple[str, ...]:
     for value in values:
         NameAddr.parse(value)
     return tuple(values)
+
+
+def _readable(headers: Headers, name: str) -> list[str]:
+    """Return the values of an address header that parse, of a header where at least one does not."""
+    readable: list[str] = []
+    with contextlib.suppress(RemoteError):
+        for value in headers.all(name):
+            with contextlib.suppress(RemoteError):
+                NameAddr.parse(value)
+                readable.append(value)
+    return readable

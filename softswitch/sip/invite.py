@@ -52,14 +52,22 @@ class SendBye:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """The 2xx arrived: its ACK came, the first time. The ACK has the session description that an empty INVITE owed."""
+    """The 2xx arrived: its ACK came, the first time. The ACK has the session description that an empty INVITE owed.
 
-    ack: Request
+    ack: None where the ACK was lost and a later request of the peer has shown that the 2xx arrived.
+    """
+
+    ack: Request | None
 
 
 @dataclass(frozen=True, slots=True)
 class Unacknowledged:
     """No ACK for 64*T1: the owner sends BYE (section 13.3.1.4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotPracked:
+    """No PRACK for a reliable provisional response in 64*T1; 504 is on its way (RFC 3262 section 3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +77,15 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Progressed:
-    """A provisional response came. dialog: the early dialog it made, None for 100 and the like."""
+    """A provisional response came. dialog: the early dialog it made, None for 100 and the like.
+
+    rack: value of the RAck header of the PRACK that this reliable response wants, `""` for an unreliable one. The owner
+    sends that PRACK: `dialog.request("PRACK", headers=(("RAck", rack),), …)` (RFC 3262 section 4).
+    """
 
     response: Response
     dialog: Dialog | None
+    rack: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,5 +117,5 @@ class Failed:
     why: str
 
 
-ServerOutput = SendResponse | Acknowledged | Unacknowledged | Cancelled
+ServerOutput = SendResponse | Acknowledged | Unacknowledged | NotPracked | Cancelled
 ClientOutput = SendCancel | SendAck | SendBye | Progressed | Answered | AnsweredTooLate | Refused | Failed

@@ -1,5 +1,10 @@
-"""The side that calls: one INVITE until no copy of its answers can come any more (RFC 3261 sections 9.1, 13.2, 14)."""
+"""The side that calls: one INVITE until no copy of its answers can come any more (RFC 3261 sections 9.1, 13.2, 14).
 
+Each phone that answers is a dialog of its own, from its first response with a tag on, and keeps its numbers: a PRACK
+counts up the CSeq of its early dialog, and the BYE that ends it later must go on from there.
+"""
+
+import contextlib
 import enum
 
 from softswitch.errors import LocalError, RemoteError
@@ -18,6 +23,7 @@ from softswitch.sip.invite import (
     SendCancel,
 )
 from softswitch.sip.message import Request, Response
+from softswitch.sip.reliable import RAck, ReliableOrder, rseq_of
 from softswitch.sip.transaction import TimerSettings
 
 
@@ -54,6 +60,7 @@ class ClientInvite:
         self._settings = settings
         self._cancel_wanted = False
         self._early: dict[str, Dialog] = {}
+        self._order = ReliableOrder()
         self._branches: dict[str, _Branch] = {}
         self._first: _Branch | None = None
         self._outputs: list[ClientOutput] = []
@@ -63,6 +70,18 @@ class ClientInvite:
     def finished(self) -> bool:
         """True when nothing more will come of it."""
         return self.state is ClientState.FINISHED
+
+    def resent(self, request: Request) -> None:
+        """Take the news that the INVITE was sent again, with credentials or another session interval: it begins anew.
+
+        The ACK has the CSeq of this request. A wish to cancel stays, and waits for a provisional response to this one.
+        """
+        if self._branches:
+            raise LocalError("an INVITE that was answered is not sent again")
+        self.request = request
+        self.state = ClientState.CALLING
+        self._early.clear()
+        self._order = ReliableOrder()
 
     def response(self, response: Response, *, now: float) -> None:
         """Take a response that the transaction handed up."""
@@ -123,7 +142,11 @@ class ClientInvite:
             self.state = ClientState.PROCEEDING
             if self._cancel_wanted:
                 self._outputs.append(SendCancel())
-        self._outputs.append(Progressed(response, self._early_dialog(response)))
+        dialog, rseq = self._early_dialog(response), rseq_of(response)
+        if dialog is None or rseq is None:  # without a dialog there is no PRACK, and then the peer ends it by itself
+            self._outputs.append(Progressed(response, dialog))
+        elif self._order.take(dialog.remote_tag, rseq):
+            self._outputs.append(Progressed(response, dialog, str(RAck(rseq, self.request.cseq))))
 
     def _early_dialog(self, response: Response) -> Dialog | None:
         if self._inside:
@@ -148,28 +171,29 @@ class ClientInvite:
             return
         if len(self._branches) >= MAX_FORKS:
             return
+        fault = ""
         try:
             dialog = self._confirm(response, tag)
         except RemoteError as error:
-            self.failed(error.kind)
-            return
+            dialog, fault = self._early.get(tag) or Dialog.salvaged(self.request, response), error.kind
         branch = self._branches[tag] = _Branch(dialog)
         first = self.state is not ClientState.ANSWERED
         if first:
             self.state = ClientState.ANSWERED
             self._forget_at = now + 64 * self._settings.t1
-            self._early.clear()
-        if first and (self._inside or not self._cancel_wanted):  # a re-INVITE that was cancelled too late has succeeded
+        # a re-INVITE that was cancelled too late has succeeded
+        if first and not fault and (self._inside or not self._cancel_wanted):
             self.dialog, self._first = dialog, branch
             self._outputs.append(Answered(response, dialog))
             return
         self._end(branch)
         if first:
-            self._outputs.append(AnsweredTooLate(response))
+            self._outputs.append(Failed(fault) if fault and not self._cancel_wanted else AnsweredTooLate(response))
 
     def _confirm(self, response: Response, tag: str) -> Dialog:
         if self.dialog is not None and self._inside:
-            self.dialog.refresh(response)
+            with contextlib.suppress(RemoteError):  # a Contact that cannot be read moves nothing, and the call stands
+                self.dialog.refresh(response)
             return self.dialog
         early = self._early.get(tag)
         if early is None:

@@ -119,11 +119,53 @@ def test_an_answer_without_contact_is_acknowledged_where_the_invite_went(invite:
 def test_an_answer_that_nobody_can_use_fails_the_call(invite: ClientInvite) -> None:
     invite.response(response(invite, 180, "x", "<sip:"), now=0.5)
     invite.response(response(invite, 200, "x", "<sip:"), now=1.0)
-    progressed, failed = invite.drain()
+    progressed, ack, bye, failed = invite.drain()
     assert progressed.dialog is None and isinstance(failed, Failed) and failed.why
+    assert [str(sent.request.uri) for sent in (ack, bye)] == ["sip:bob@b", "sip:bob@b"]  # the best that is known
+    assert [str(sent.request.cseq) for sent in (ack, bye)] == ["7 ACK", "8 BYE"]
+    # the phone goes on saying 200 until an ACK gets through; another phone's answer comes too late
+    invite.response(response(invite, 200, "x", "<sip:"), now=1.5)
+    invite.response(response(invite, 200, "y"), now=1.6)
+    assert kinds(invite) == [SendAck, SendAck, SendBye]
+    assert not invite.finished and invite.next_timer() == 33.0
+    invite.handle_timer(now=33.0)
     assert invite.finished
-    invite.response(response(invite, 200, "x"), now=1.5)
-    assert invite.drain() == []
+
+
+def test_what_can_be_read_of_a_broken_answer_ends_it(invite: ClientInvite) -> None:
+    broken = response(invite, 200, "x", "<sip:bob@10.0.0.1>")
+    for route in ("<sip:p1;lr>", "<sip:", '"p3 <sip:p3;lr>', "<sip:p4;lr>"):
+        broken.headers.add("Record-Route", route)
+    invite.response(broken, now=1.0)
+    ack, bye, failed = invite.drain()
+    assert isinstance(failed, Failed) and failed.why
+    assert [str(sent.request.uri) for sent in (ack, bye)] == ["sip:bob@10.0.0.1"] * 2
+
+
+def test_a_broken_answer_of_a_known_phone_is_ended_where_it_rang(invite: ClientInvite) -> None:
+    invite.response(response(invite, 180, "x"), now=0.5)
+    [progressed] = invite.drain()
+    progressed.dialog.request("PRACK")
+    invite.response(response(invite, 200, "x", "<sip:"), now=1.0)
+    ack, bye, _ = invite.drain()
+    assert ack.dialog is bye.dialog is progressed.dialog
+    assert str(bye.request.uri) == "sip:bob@10.0.0.1" and bye.request.cseq.number == 9
+
+
+def test_a_broken_answer_of_a_second_phone_harms_nobody(invite: ClientInvite) -> None:
+    invite.response(response(invite, 200, "x"), now=1.0)
+    invite.response(response(invite, 200, "y", "<sip:"), now=1.1)
+    assert kinds(invite) == [Answered, SendAck, SendBye] and invite.dialog.remote_tag == "x"
+
+
+def test_a_phone_that_had_a_prack_gets_its_bye_in_order(invite: ClientInvite) -> None:
+    invite.response(response(invite, 180, "x"), now=0.5)
+    [progressed] = invite.drain()
+    assert progressed.dialog.request("PRACK").cseq.number == 8
+    invite.response(response(invite, 200, "y"), now=1.0)
+    invite.response(response(invite, 200, "x"), now=1.1)
+    bye = invite.drain()[-1]
+    assert isinstance(bye, SendBye) and bye.dialog is progressed.dialog and bye.request.cseq.number == 9
 
 
 def test_a_refusal_and_a_timeout_end_it(invite: ClientInvite) -> None:
@@ -161,3 +203,39 @@ def test_a_reinvite_cancelled_too_late_ends_no_call() -> None:
     again.acknowledge()
     assert kinds(again) == [Progressed, SendCancel, Answered, SendAck]
     assert dialog.remote_target.host == "10.9.9.9"
+
+
+def test_a_reinvite_answered_with_a_broken_contact_moves_nothing() -> None:
+    first = made_invite()
+    first.response(response(first, 200, "x"), now=1.0)
+    dialog = first.drain()[0].dialog
+    again = made_invite(to="<sip:bob@b>;tag=x", dialog=dialog)
+    again.response(response(again, 200, None, "<sip:"), now=2.0)
+    again.acknowledge()
+    assert kinds(again) == [Answered, SendAck] and dialog.remote_target.host == "10.0.0.1"
+
+
+def test_an_invite_that_is_sent_again_begins_anew() -> None:
+    invite = made_invite()
+    invite.response(response(invite, 180, "x"), now=0.5)
+    invite.response(response(invite, 422, "x"), now=0.6)
+    assert kinds(invite) == [Progressed, Refused] and invite.finished
+    again = invite.request.copy()
+    again.headers.set("CSeq", "8 INVITE")
+    invite.resent(again)
+    invite.cancel()
+    assert not invite.finished and invite.drain() == []  # nothing came yet, so the CANCEL waits
+    invite.response(response(invite, 180, "x"), now=1.0)
+    assert kinds(invite) == [SendCancel, Progressed]
+
+
+def test_the_ack_has_the_number_of_the_invite_that_was_answered(invite: ClientInvite) -> None:
+    again = invite.request.copy()
+    again.headers.set("CSeq", "8 INVITE")
+    invite.resent(again)
+    invite.response(response(invite, 200, "x"), now=1.0)
+    invite.acknowledge()
+    answered, ack = invite.drain()
+    assert str(ack.request.cseq) == "8 ACK" and answered.dialog.request("BYE").cseq.number == 9
+    with pytest.raises(LocalError):
+        invite.resent(again)
