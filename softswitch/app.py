@@ -17,11 +17,12 @@ from softswitch.api.health import HealthServer
 from softswitch.audio import wav
 from softswitch.audio.frame import Frame
 from softswitch.call.call import CallId
+from softswitch.call.carrier import Carrier, is_address
 from softswitch.call.cause import Cause
 from softswitch.call.leg import Leg, LegId, LegSink
 from softswitch.call.record import CallRecord
 from softswitch.catalog import Catalog
-from softswitch.config import DEFAULT_SIP_PORT, Carrier, Settings
+from softswitch.config import DEFAULT_SIP_PORT, Settings
 from softswitch.errors import RemoteError, ResourceError
 from softswitch.legs.sip_leg import SipLeg
 from softswitch.legs.user_agent import InboundCall, Placement, UserAgent, UserAgentSettings
@@ -168,10 +169,13 @@ class App:
             named = f"carrier {carrier_name} is not" if carrier_name else "no carrier is"
             raise ResourceError(f"{named} in carriers.yaml, so {target} cannot be called; add one, or call a sip: URI")
         number = _to_carrier(target, carrier)
-        port = "" if carrier.port == DEFAULT_SIP_PORT else f":{carrier.port}"
-        uri = Uri.parse(f"sip:{number}@{carrier.host}{port}")
-        caller = caller_id or carrier.caller_id
-        return Placement(uri, caller, carrier.transport, carrier.host, carrier.port, carrier.codecs)
+        gateway = carrier.all_gateways[0]
+        host = "127.0.0.1" if gateway.host == "localhost" else gateway.host
+        if not is_address(host):
+            raise ResourceError(f"carrier {carrier.name}: {host} is a name, and names are not looked up")
+        uri = Uri.of(number, carrier.host or host, gateway.port)
+        caller = caller_id or next(iter(carrier.caller_id), "")
+        return Placement(uri, caller, carrier.transport, host, gateway.port or DEFAULT_SIP_PORT, carrier.offered)
 
     @staticmethod
     def _to_uri(target: str, caller_id: str) -> Placement:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from softswitch.audio import wav
 from softswitch.audio.frame import Frame
+from softswitch.call.carrier import Carrier, load_carriers
 from softswitch.call.dialplan import Dialplan, Rule, load_rules
 from softswitch.call.steps import Agent
-from softswitch.config import Carrier, Settings, load_carriers
+from softswitch.config import Settings
 from softswitch.conversation.flow_check import load_flows
 from softswitch.conversation.flow_model import Flow
 from softswitch.document import Document, load

@@ -4,7 +4,6 @@ With no file at all every default here makes a switch that serves the demo dialp
 """
 
 import ipaddress
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
@@ -17,9 +16,6 @@ from softswitch.net.address import family
 
 DEFAULT_SIP_PORT = 5060
 DEFAULT_HTTP_PORT = 8080
-
-#: The user part of a SIP URI without escapes (RFC 3261 section 25.1), no longer than a record keeps.
-_USER = re.compile(r"[A-Za-z0-9_.!~*'()&=+$,;?/-]{1,64}")
 
 
 def _split_address(value: str, default_port: int) -> tuple[str, int]:
@@ -64,17 +60,10 @@ def port_range(value: str) -> tuple[int, int]:
     return first, last
 
 
-def caller_number(value: str) -> str:
-    """Return a caller ID as it is; ValueError with a sentence when it cannot stand in a SIP URI."""
-    if value and not _USER.fullmatch(value):
-        raise ValueError(f"{value!r} is not a caller ID; write a number or a name, as in +4930123450")
-    return value
-
-
 class Section(pydantic.BaseModel):
     """A part of the configuration: no unknown keys, no change after loading."""
 
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 def _read_with(reader: Callable[[str], object]) -> pydantic.BeforeValidator:
@@ -164,48 +153,6 @@ class ObservabilitySection(Section):
     level: str = pydantic.Field(default="info", pattern="^(debug|info|warning|error)$")
 
 
-class Carrier(Section):
-    """One entry of carriers.yaml: a trunk. `docs/carriers.md` explains each key."""
-
-    name: str = pydantic.Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
-    host: str
-    port: int = pydantic.Field(default=DEFAULT_SIP_PORT, ge=1, le=65535)
-    transport: str = pydantic.Field(default="udp", pattern="^(udp|tcp)$")
-    codecs: tuple[str, ...] = ("PCMU", "PCMA")
-    caller_id: Annotated[str, pydantic.AfterValidator(caller_number)] = ""
-    prefix_strip: str = ""
-    prefix_add: str = ""
-
-    @pydantic.field_validator("host")
-    @classmethod
-    def _an_address(cls, value: str) -> str:
-        if value != "localhost" and family(value) is None:
-            raise ValueError(f"{value!r} is not an IP address; name the gateway by its address")
-        return value
-
-    @pydantic.field_validator("codecs")
-    @classmethod
-    def _known_codecs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in value if name not in ("PCMU", "PCMA")]
-        if unknown or not value:
-            raise ValueError(f"codec {', '.join(unknown) or '(none)'} is not known; PCMU and PCMA are")
-        return value
-
-
-class CarrierList(pydantic.RootModel[tuple[Carrier, ...]]):
-    """carriers.yaml: a list of trunks."""
-
-    model_config = pydantic.ConfigDict(frozen=True)
-
-    @pydantic.model_validator(mode="after")
-    def _names_are_unique(self) -> "CarrierList":
-        names = [carrier.name for carrier in self.root]
-        twice = {name for name in names if names.count(name) > 1}
-        if twice:
-            raise ValueError(f"carrier {', '.join(sorted(twice))} stands here twice")
-        return self
-
-
 class Settings(Section):
     """softswitch.yaml. Paths are relative to the file; empty ones mean what the package ships."""
 
@@ -244,12 +191,6 @@ def load_settings(path: Path | None, environment: Mapping[str, str]) -> Settings
                 fault = document.fault((name,), f"{name}: {changes[name]} does not exist", "check the path")
                 raise ConfigError(fault)
     return settings.model_copy(update=changes)
-
-
-def load_carriers(path: Path, environment: Mapping[str, str]) -> tuple[Carrier, ...]:
-    """Read carriers.yaml. Raises ConfigError with every fault."""
-    document = load(path, environment)
-    return validate(CarrierList, document, [] if document.data is None else document.data).root
 
 
 def override(settings: Settings, section: str, key: str, value: str, option: str) -> Settings:

@@ -130,7 +130,8 @@ class _Reader:
             return self._loader.construct_object(node)
         except ValueError:
             # 2026-02-30 looks like a date to YAML, 1__ like a number: neither is what the author meant.
-            self._fault(node, f"{node.value!r} cannot be read as {node.tag.rpartition(':')[2]}", "put it in quotes")
+            # The value is not shown: it may be a password that looks like a date.
+            self._fault(node, f"this cannot be read as {node.tag.rpartition(':')[2]}", "put it in quotes")
             return None
 
     def _mapping(self, node: yaml.MappingNode, location: tuple[Key, ...]) -> dict[Key, Any]:
@@ -200,6 +201,8 @@ def _explain(document: Document, location: tuple[Key, ...], item: dict[str, Any]
             return document.fault(place, f"{name} is not a known key", "check the spelling")
         case "value_error":
             return document.fault(place, f"{name}: {item['ctx']['error']}")
+        case "literal_error" | "enum":
+            return document.fault(place, f"{name} is {_short(item['input'])}", f"it must be {item['ctx']['expected']}")
         case kind if kind in _MUST_BE:
             return document.fault(place, f"{name} is {_short(item['input'])}", f"it must be {_MUST_BE[kind]}")
         case _:
@@ -207,5 +210,8 @@ def _explain(document: Document, location: tuple[Key, ...], item: dict[str, Any]
 
 
 def _short(value: Any) -> str:
+    """Return a value as a fault shows it; of lists and mappings only what they are, for passwords may be in them."""
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from softswitch.config import load_carriers, load_settings
+from softswitch.call.carrier import load_carriers
+from softswitch.config import load_settings
 from softswitch.document import load
 from softswitch.errors import ConfigError
 
@@ -29,7 +30,29 @@ SETTINGS = {
     "no public address": ("sip:\n  public_address: banana\n", 2, "is not an IP address"),
 }
 CARRIERS = {
-    "host name": ("- name: a\n  host: sip.example.com\n", 2, "is not an IP address"),
+    "no host": ("- name: a\n", 1, "host is missing"),
+    "host with a port": ("- name: a\n  host: sip.example.com:5060\n", 2, "the port in `port`"),
+    "half an address": ("- name: a\n  host: 192.0.2\n", 2, "neither a name nor an IP address"),
+    "unknown key": ("- name: a\n  host: 192.0.2.1\n  hots: x\n", 3, "hots is not a known key"),
+    "tls": ("- name: a\n  host: 192.0.2.1\n  transport: tls\n", 3, "tls is not built into this version"),
+    "srtp": ("- name: a\n  host: 192.0.2.1\n  srtp: require\n", 3, "not built into this version"),
+    "transport": ("- name: a\n  host: 192.0.2.1\n  transport: carrier pigeon\n", 3, "it must be 'udp' or 'tcp'"),
+    "no codec we have": ("- name: a\n  host: 192.0.2.1\n  codecs: [G729, opus]\n", 3, "add PCMU or PCMA"),
+    "no such codec": ("- name: a\n  host: 192.0.2.1\n  codecs: [ulaw]\n", 3, "codec ulaw is not known"),
+    "network": ("- name: a\n  host: 192.0.2.1\n  allow: [192.0.2.1/24]\n", 3, "has host bits set"),
+    "country": ("- name: a\n  host: 192.0.2.1\n  country: XX\n", 3, "not the code of a country"),
+    "national": ("- name: a\n  host: 192.0.2.1\n  number_format: national\n", 3, "add country"),
+    "register": ("- name: a\n  host: 192.0.2.1\n  register: true\n", 3, "add username and password"),
+    "no password": ("- name: a\n  host: 192.0.2.1\n  username: u\n", 1, "username needs a password"),
+    "no username": ("- name: a\n  host: 192.0.2.1\n  password: p\n", 3, "without a username"),
+    "session timer": ("- name: a\n  host: 192.0.2.1\n  session_expires: 30\n", 3, "below 90"),
+    "proxy": ("- name: a\n  host: 192.0.2.1\n  outbound_proxy: 'sip:a b'\n", 3, "is not a SIP address"),
+    "proxy by tls": ("- name: a\n  host: 192.0.2.1\n  outbound_proxy: sips:a\n", 3, "tls is not built"),
+    "rule": ("- name: a\n  host: 192.0.2.1\n  caller_id_rules:\n    - number: '_[1'\n", 4, "broken [...] group"),
+    "gateway": ("- name: a\n  gateways:\n    - host: a.example\n      port: 0\n", 4, "greater than or equal to 1"),
+    "gateway twice": ("- name: a\n  gateways: [{host: a}, {host: a}]\n", 2, "stands here twice"),
+    "name twice": ("- name: a\n  host: a\n- name: a\n  host: b\n", 1, "carrier a stands here twice"),
+    "password not set": ("- name: a\n  host: a\n  username: u\n  password: ${SECRET}\n", 4, "SECRET is not set"),
     "line break": ('- name: a\n  host: 192.0.2.1\n  caller_id: "1\\r\\nX: y"\n', 3, "is not a caller ID"),
     "number": ("- name: a\n  host: 192.0.2.1\n  caller_id: 4930\n", 3, "put it in quotes"),
     "no list": ("0\n", 1, "must be a list"),

@@ -1,0 +1,337 @@
+"""A carrier: one entry of `carriers.yaml`, checked when it is loaded. `docs/carriers.md` explains each key.
+
+Everything that calls over a trunk, registers it or takes calls from it reads this model and no other. The password is
+a `SecretStr`: it is in no repr, log, fault or JSON; only `get_secret_value()` where a digest is computed says it.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+
+from softswitch.call.numbers import REGIONS
+from softswitch.call.pattern import compile_pattern
+from softswitch.document import load, validate
+from softswitch.errors import RemoteError
+from softswitch.sdp.negotiate import CODECS
+from softswitch.sip.uri import Uri
+
+#: Codecs that may stand in `codecs`. Those that this build does not have are known, but not offered.
+KNOWN_CODECS = ("PCMU", "PCMA", "G722", "opus", "G729")
+#: Gateways of one carrier: more than any carrier publishes, and what one call could ever try.
+MAX_GATEWAYS = 32
+#: Numbers of one pool: the largest campaigns present some hundred.
+MAX_POOL = 10_000
+
+#: The user part of a SIP URI without escapes (RFC 3261 section 25.1), no longer than a record keeps.
+_USER = re.compile(r"[A-Za-z0-9_.!~*'()&=+$,;?/-]{1,64}")
+#: RFC 1123 section 2.1, and the underscore that container networks have in their names.
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+#: What may stand in front of a number: the signs of a telephone, as `+`, `00` or `8123#`.
+_PREFIX = re.compile(r"[0-9+*#]{0,16}")
+
+
+def is_address(host: str) -> bool:
+    """Say whether `host` is an IPv4 or IPv6 literal, written without brackets."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _host(value: str) -> str:
+    host = value[1:-1] if value.startswith("[") and value.endswith("]") else value
+    if not host or is_address(host):
+        return host
+    # A name that ends in a number would be taken for a broken address by resolvers (RFC 3696 section 2).
+    if len(host) > 253 or not _NAME.fullmatch(host) or host.rstrip(".").rpartition(".")[2].isdecimal():
+        raise ValueError(
+            f"{value!r} is neither a name nor an IP address; write sip.example.com or 192.0.2.1, and the port in `port`"
+        )
+    return host
+
+
+def _caller_id(value: str) -> str:
+    if value and not _USER.fullmatch(value):
+        raise ValueError(f"{value!r} is not a caller ID; write a number or a name, as in +4930123450")
+    return value
+
+
+def _pool(value: Any) -> Any:
+    """Read one number as a pool of one, an empty one as an empty pool."""
+    if isinstance(value, str):
+        return [value] if value else []
+    if value is None:
+        return []
+    if isinstance(value, int | float):
+        raise ValueError(f"{value} is a number to YAML, which drops + and leading zeros; put it in quotes")
+    return value
+
+
+def _prefix(value: str) -> str:
+    if not _PREFIX.fullmatch(value):
+        raise ValueError(f"{value!r} is not a prefix; write digits, + * and #, at most 16")
+    return value
+
+
+def _digits_as_text(value: Any) -> Any:
+    # YAML reads 600 as an integer; a number that begins with 0 must be quoted, or YAML has eaten the zero.
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _pattern(value: str) -> str:
+    if value:
+        compile_pattern(value)
+    return value
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return compile_pattern(pattern)
+
+
+def _secret(value: Any) -> Any:
+    # pydantic's own sentence for a wrong type shows the value: this one comes before it and does not.
+    if not isinstance(value, str | pydantic.SecretStr):
+        raise ValueError("it must be text; put it in quotes")
+    return value
+
+
+def _country(value: Any) -> Any:
+    """Norway's code is `no`, which YAML reads as false."""
+    return "NO" if value is False else value
+
+
+Host = Annotated[str, pydantic.AfterValidator(_host)]
+CallerId = Annotated[str, pydantic.AfterValidator(_caller_id)]
+Pool = Annotated[tuple[CallerId, ...], pydantic.Field(max_length=MAX_POOL), pydantic.BeforeValidator(_pool)]
+Prefix = Annotated[str, pydantic.AfterValidator(_prefix), pydantic.BeforeValidator(_digits_as_text)]
+Pattern = Annotated[str, pydantic.AfterValidator(_pattern), pydantic.BeforeValidator(_digits_as_text)]
+Port = Annotated[int, pydantic.Field(ge=1, le=65535)]
+
+
+class _Entry(pydantic.BaseModel):
+    # A traceback must not show what stands in a file with passwords.
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class GatewayModel(_Entry):
+    """One gateway of a carrier. priority: lower first; weight: share among those of one priority (RFC 2782)."""
+
+    host: Host = pydantic.Field(min_length=1)
+    port: Port | None = None
+    priority: int = pydantic.Field(default=1, ge=0, le=65535)
+    weight: int = pydantic.Field(default=1, ge=0, le=65535)
+
+
+class CallerIdRule(_Entry):
+    """Which caller ID a call gets. number: pattern of the called number in E.164; caller: of the call's own caller ID.
+
+    Without `caller` the rule is for calls that bring no caller ID of their own.
+    """
+
+    number: Pattern = ""
+    caller: Pattern = ""
+    caller_id: Pool = pydantic.Field(min_length=1)
+
+    def matches(self, number: str, caller: str) -> bool:
+        """Say whether the rule is for a call to `number` that brought the caller ID `caller` (empty: none)."""
+        if bool(self.caller) != bool(caller):
+            return False
+        return (not self.number or bool(_compiled(self.number).fullmatch(number))) and (
+            not self.caller or bool(_compiled(self.caller).fullmatch(caller))
+        )
+
+
+class Carrier(_Entry):
+    """One entry of carriers.yaml: a trunk. `docs/carriers.md` explains each key."""
+
+    name: str = pydantic.Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    # Where it is
+    host: Host = ""
+    port: Port | None = None
+    transport: Literal["udp", "tcp"] = "udp"
+    outbound_proxy: str = ""
+    gateways: tuple[GatewayModel, ...] = pydantic.Field(default=(), max_length=MAX_GATEWAYS)
+    # Who we are there
+    username: str = pydantic.Field(default="", max_length=128)
+    password: Annotated[pydantic.SecretStr, pydantic.BeforeValidator(_secret)] = pydantic.Field(
+        default=pydantic.SecretStr(""), validate_default=True
+    )
+    auth_username: str = pydantic.Field(default="", max_length=128)
+    realm: str = pydantic.Field(default="", max_length=253)
+    registers: bool = pydantic.Field(default=False, alias="register")
+    expires: int = pydantic.Field(default=600, ge=5, le=86400)
+    keep_alive: Literal["crlf", "options", "none"] = "crlf"
+    # How calls sound
+    codecs: tuple[str, ...] = ("PCMU", "PCMA")
+    dtmf: Literal["rfc4733", "info", "inband", "auto"] = "auto"
+    srtp: Literal["none"] = "none"
+    late_offer: bool = False
+    session_expires: int = pydantic.Field(default=1800, ge=0, le=86400)
+    # How much it carries, and how we notice that it does not
+    max_calls: int | None = pydantic.Field(default=None, ge=1)
+    max_cps: float | None = pydantic.Field(default=None, gt=0)
+    health_seconds: float = pydantic.Field(default=30.0, ge=0, le=3600)
+    try_seconds: float = pydantic.Field(default=4.0, ge=0.2, le=32)
+    allow: tuple[str, ...] = ()
+    # Numbers
+    country: Annotated[str, pydantic.BeforeValidator(_country)] = ""
+    number_format: Literal["e164", "digits", "national", "as_dialled"] = "e164"
+    prefix_strip: Prefix = ""
+    prefix_add: Prefix = ""
+    # Who calls
+    caller_id: Pool = ()
+    caller_id_rules: tuple[CallerIdRule, ...] = pydantic.Field(default=(), max_length=1000)
+    identity: Literal["none", "pai", "ppi", "rpid"] = "none"
+    privacy: bool = False
+    from_user: CallerId = ""
+    from_domain: Host = ""
+    tariff: str = pydantic.Field(default="", max_length=64)
+
+    @property
+    def login(self) -> str:
+        """The user name that answers challenges, empty where the carrier knows us by our address."""
+        return self.auth_username or self.username
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """Those of `codecs` that this build has, in their order."""
+        return tuple(name for name in self.codecs if name in CODECS)
+
+    @property
+    def all_gateways(self) -> tuple[GatewayModel, ...]:
+        """The gateways, or the carrier's own host as the only one."""
+        return self.gateways or (GatewayModel(host=self.host, port=self.port),)
+
+    @pydantic.field_validator("transport", mode="before")
+    @classmethod
+    def _transport_is_built(cls, value: Any) -> Any:
+        if value == "tls":
+            raise ValueError("tls is not built into this version; use tcp or udp, on a network you trust")
+        return value
+
+    @pydantic.field_validator("srtp", mode="before")
+    @classmethod
+    def _srtp_is_built(cls, value: Any) -> Any:
+        if value in ("offer", "require"):
+            raise ValueError(f"{value}: encrypted sound (SRTP) is not built into this version; use none")
+        return value
+
+    @pydantic.field_validator("outbound_proxy")
+    @classmethod
+    def _proxy_is_an_address(cls, value: str) -> str:
+        return _proxy(value) if value else ""
+
+    @pydantic.field_validator("gateways")
+    @classmethod
+    def _gateways_differ(cls, value: tuple[GatewayModel, ...]) -> tuple[GatewayModel, ...]:
+        if len({(gateway.host, gateway.port) for gateway in value}) < len(value):
+            raise ValueError("a gateway stands here twice; give it more weight instead")
+        return value
+
+    @pydantic.field_validator("password")
+    @classmethod
+    def _an_account_is_whole(cls, value: pydantic.SecretStr, info: pydantic.ValidationInfo) -> pydantic.SecretStr:
+        username = info.data.get("username")
+        if username and not value.get_secret_value():
+            raise ValueError("username needs a password; write password: ${NAME}, and set NAME in the environment")
+        if value.get_secret_value() and username == "":
+            raise ValueError("it stands without a username")
+        return value
+
+    @pydantic.field_validator("registers")
+    @classmethod
+    def _an_account_to_register(cls, value: bool, info: pydantic.ValidationInfo) -> bool:
+        if value and info.data.get("username") == "":
+            raise ValueError("to register, an account is needed: add username and password")
+        return value
+
+    @pydantic.field_validator("codecs")
+    @classmethod
+    def _known_codecs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        spelling = {name.lower(): name for name in KNOWN_CODECS}
+        unknown = [name for name in value if name.lower() not in spelling]
+        if unknown:
+            raise ValueError(f"codec {', '.join(unknown)} is not known; {', '.join(KNOWN_CODECS)} are")
+        names = tuple(dict.fromkeys(spelling[name.lower()] for name in value))
+        if not any(name in CODECS for name in names):
+            raise ValueError(f"no codec here is built into this version; add {' or '.join(CODECS)}")
+        return names
+
+    @pydantic.field_validator("session_expires")
+    @classmethod
+    def _not_below_the_least_interval(cls, value: int) -> int:
+        if 0 < value < 90:
+            raise ValueError(f"{value} s is below 90, the least that RFC 4028 allows; 0 asks for no session timer")
+        return value
+
+    @pydantic.field_validator("allow")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                raise ValueError(f"{error}; write a network, as in 192.0.2.0/24, or an address") from None
+        return value
+
+    @pydantic.field_validator("country")
+    @classmethod
+    def _a_country(cls, value: str) -> str:
+        if value and value.upper() not in REGIONS:
+            raise ValueError(f"{value!r} is not the code of a country; write two letters, as in DE, CN or US")
+        return value.upper()
+
+    @pydantic.field_validator("number_format")
+    @classmethod
+    def _national_numbers_of_a_country(cls, value: str, info: pydantic.ValidationInfo) -> str:
+        if value == "national" and info.data.get("country") == "":
+            raise ValueError("national numbers are those of a country; add country, as in DE")
+        return value
+
+    @pydantic.model_validator(mode="after")
+    def _a_host_or_gateways(self) -> "Carrier":
+        if not self.host and not self.gateways:
+            raise ValueError("host is missing; add it, or gateways")
+        return self
+
+
+def _proxy(value: str) -> str:
+    """Return an outbound proxy as the URI of a loose route (RFC 3261 section 8.1.2)."""
+    example = "write sip:proxy.example.com:5060"
+    try:
+        uri = Uri.parse(value if value.startswith(("sip:", "sips:")) else f"sip:{value}")
+    except RemoteError:
+        raise ValueError(f"{value!r} is not a SIP address; {example}") from None
+    if uri.scheme == "sips" or uri.param("transport") == "tls":
+        raise ValueError("tls is not built into this version; use tcp or udp, on a network you trust")
+    if not uri.host or uri.user or uri.param("transport") not in (None, "udp", "tcp"):
+        raise ValueError(f"{value!r} is not the address of a proxy; {example}, with ;transport=tcp if need be")
+    return str(uri if uri.loose else uri.with_param("lr"))
+
+
+class CarrierList(pydantic.RootModel[tuple[Carrier, ...]]):
+    """carriers.yaml: a list of trunks."""
+
+    model_config = pydantic.ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    @pydantic.model_validator(mode="after")
+    def _names_are_unique(self) -> "CarrierList":
+        names = [carrier.name for carrier in self.root]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ValueError(f"carrier {', '.join(sorted(twice))} stands here twice")
+        return self
+
+
+def load_carriers(path: Path, environment: Mapping[str, str]) -> tuple[Carrier, ...]:
+    """Read carriers.yaml; `${NAME}` reads `environment`. Raises ConfigError with every fault."""
+    document = load(path, environment)
+    return validate(CarrierList, document, [] if document.data is None else document.data).root
