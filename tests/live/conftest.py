@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
+from tests.live.peers.asterisk import Asterisk, running_asterisk
 from tests.live.peers.rtp_probe import RtpProbe
 from tests.live.peers.sipp import Sipp, SippResult, Variant
 from tests.live.peers.switch import SwitchProcess, running_switch
 
 HERE = Path(__file__).parent
 #: Tests whose fixtures talk to a peer belong to it, without a mark of their own.
-PEER_FIXTURES = {"sipp": "sipp", "scenario_results": "sipp", "sipp_against": "sipp"}
+PEER_FIXTURES = {"sipp": "sipp", "scenario_results": "sipp", "sipp_against": "sipp", "asterisk": "asterisk"}
 #: SIPp waits far more than it works: so many at once keep two cores busy and no timer waiting.
 SCENARIOS_AT_ONCE = 8
 
@@ -61,6 +62,13 @@ def switch_with(tmp_path: Path) -> Iterator[Callable[..., SwitchProcess]]:
     yield start
     for context in reversed(started):
         context.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def asterisk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asterisk]:
+    """One Asterisk, for every test that leaves it as it was."""
+    with running_asterisk(tmp_path_factory.mktemp("asterisk") / "carrier") as running:
+        yield running
 
 
 @pytest.fixture

@@ -1,0 +1,351 @@
+"""A real Asterisk 22 as the other side: a carrier with accounts, numbers and an ear of its own.
+
+It runs from the folder that docker/asterisk.sh makes, by the dynamic loader in it, so that neither a chroot nor root is
+needed; all that it writes goes into the folder of the test.
+"""
+
+import contextlib
+import itertools
+import os
+import re
+import secrets
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.live.peers.asterisk_ami import Ami, Event
+from tests.live.peers.free_ports import LOOPBACK, free_port, rtp_block
+from tests.live.peers.heard import FRAME, RATE_HZ, Tone, level_dbm0, strongest_tone
+from tests.live.peers.switch import RTP_PORTS
+
+CONFIG = Path(__file__).resolve().parents[1] / "asterisk" / "config"
+INSTALL = (
+    "Asterisk 22 is not set up. Run docker/asterisk.sh (as root, or with sudo), "
+    "or leave its tests out on purpose with SOFTSWITCH_TESTS_WITHOUT=asterisk"
+)
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+#: The password of its accounts, and one that is wrong.
+PASSWORD, WRONG_PASSWORD = "correct-horse-7", "battery-staple-8"
+#: The block of ports of the tests' process that no switch of its takes: they count from 0 up.
+RTP_BLOCK = 9
+
+
+def asterisk_folder() -> Path:
+    """Return where docker/asterisk.sh puts it, whether it is there or not."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "softswitch" / "asterisk-sid"
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What Asterisk heard on one channel, as it recorded it."""
+
+    samples: np.ndarray
+
+    @cached_property
+    def levels(self) -> np.ndarray:
+        """The level of each 20 ms in dBm0."""
+        frames = self.samples[: len(self.samples) // FRAME * FRAME].reshape(-1, FRAME)
+        return np.array([level_dbm0(frame) for frame in frames])
+
+    @property
+    def seconds(self) -> float:
+        """How long it was recorded."""
+        return len(self.samples) / RATE_HZ
+
+    def tone(self, start: float = 0.0, end: float | None = None) -> Tone:
+        """Return the strongest tone between two times, in seconds from the beginning; negative ones from the end."""
+        return strongest_tone(self.samples[round(start * RATE_HZ) : None if end is None else round(end * RATE_HZ)])
+
+    def wave_is(self, hz: float, seconds: float = 1.0) -> bool:
+        """Return whether its last `seconds` are this tone and nothing else."""
+        found = self.tone(-seconds)
+        return self.seconds >= seconds and abs(found.hz - hz) < 3 and found.purity > 0.97 and found.dbm0 > -35
+
+    def is_silent(self, seconds: float = 1.0) -> bool:
+        """Return whether nothing is heard in its last `seconds`."""
+        return self.seconds >= seconds and level_dbm0(self.samples[-round(seconds * RATE_HZ) :]) < -55
+
+
+class AsteriskCall:
+    """One channel of Asterisk to or from the switch, known by its unique ID."""
+
+    def __init__(self, asterisk: "Asterisk", unique_id: str) -> None:
+        self._asterisk = asterisk
+        self.unique_id = unique_id
+
+    @property
+    def events(self) -> list[Event]:
+        """What Asterisk told of this channel so far."""
+        return [event for event in self._asterisk.ami.events if event.get("Uniqueid") == self.unique_id]
+
+    @property
+    def channel(self) -> str:
+        """Its name, as in `PJSIP/office-00000001`."""
+        return self.wait("Newchannel")["Channel"]
+
+    def wait(self, event: str, *, seconds: float = 10.0, **fields: str) -> Event:
+        """Wait for an event of this channel that has these values."""
+
+        def is_it(one: Event) -> bool:
+            mine = one.get("Uniqueid") == self.unique_id and one["Event"] == event
+            return mine and all(one.get(name) == value for name, value in fields.items())
+
+        return self._asterisk.ami.wait_event(is_it, f"{event} {fields or ''} of {self.unique_id}", seconds=seconds)
+
+    def wait_ringing(self) -> None:
+        """Wait until the far end rings."""
+        self.wait("Newstate", ChannelStateDesc="Ringing")
+
+    def wait_up(self, seconds: float = 10.0) -> None:
+        """Wait until it is answered."""
+        self.wait("Newstate", ChannelStateDesc="Up", seconds=seconds)
+
+    def wait_ended(self, seconds: float = 10.0) -> int:
+        """Wait for its end; return the Q.850 cause."""
+        return int(self.wait("Hangup", seconds=seconds)["Cause"])
+
+    @property
+    def ended(self) -> bool:
+        """True once Asterisk hung up, or saw the far end do so."""
+        return any(event["Event"] == "Hangup" for event in self.events)
+
+    @property
+    def keys(self) -> str:
+        """The keys that Asterisk heard pressed, in whatever dialect they came."""
+        pressed = (event for event in self.events if event["Event"] == "DTMFEnd" and event["Direction"] == "Received")
+        return "".join(event["Digit"] for event in pressed)
+
+    def wait_keys(self, keys: str, seconds: float = 10.0) -> None:
+        """Wait until as many keys were heard as `keys` has, and a moment more for one too many; compare."""
+        deadline = time.monotonic() + seconds
+        while len(self.keys) < len(keys) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.3)
+        assert self.keys == keys
+
+    def press(self, keys: str, *, on_ms: int = 120, off_seconds: float = 0.15) -> None:
+        """Press keys, in the dialect of the endpoint."""
+        for key in keys:
+            self._asterisk.ami.action("PlayDTMF", Channel=self.channel, Digit=key, Duration=str(on_ms))
+            time.sleep(on_ms / 1000 + off_seconds)
+
+    def variable(self, name: str) -> str:
+        """Return a channel variable, or what a dialplan function says of the channel."""
+        return self._asterisk.ami.action("Getvar", Channel=self.channel, Variable=name)["Value"]
+
+    def set(self, name: str, value: str) -> None:
+        """Set a variable, or write to a dialplan function on this channel."""
+        self._asterisk.ami.action("Setvar", Channel=self.channel, Variable=name, Value=value)
+
+    def redirect(self, exten: str, context: str = "to-switch") -> None:
+        """Let the channel do something else."""
+        self._asterisk.ami.action("Redirect", Channel=self.channel, Context=context, Exten=exten, Priority="1")
+
+    def hang_up(self, cause: int = 16) -> None:
+        """End it: BYE, or CANCEL before the answer."""
+        self._asterisk.ami.action("Hangup", Channel=self.channel, Cause=str(cause))
+
+    @property
+    def sound(self) -> Sound:
+        """What it heard so far, from the moment where its dialplan began to listen."""
+        file = self._asterisk.folder / "heard" / f"{self.unique_id}.wav"
+        data = file.read_bytes()[44:] if file.exists() else b""
+        return Sound(np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.float64))
+
+    def wait_tone(self, hz: float, seconds: float = 1.0, *, within: float = 10.0) -> None:
+        """Wait until it heard this tone, and nothing else, for `seconds`."""
+        deadline = time.monotonic() + within
+        while not (sound := self.sound).wave_is(hz, seconds):
+            heard = f"{sound.tone(-seconds)} at the end of {sound.seconds:.1f} s"
+            assert time.monotonic() < deadline, f"{hz} Hz were not heard within {within:.0f} s, but {heard}"
+            time.sleep(0.1)
+
+    def wait_silence(self, seconds: float = 1.0, *, within: float = 10.0) -> None:
+        """Wait until it heard nothing for `seconds`."""
+        deadline = time.monotonic() + within
+        while not (sound := self.sound).is_silent(seconds):
+            heard = f"{sound.tone(-seconds)} at the end of {sound.seconds:.1f} s"
+            assert time.monotonic() < deadline, f"it did not fall silent within {within:.0f} s, but heard {heard}"
+            time.sleep(0.1)
+
+
+class Asterisk:
+    """A running Asterisk with the configuration of tests/live/asterisk/config."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = asterisk_folder()
+        if not (self.home / "ready").exists():
+            pytest.fail(INSTALL, pytrace=False)
+        self.folder = folder
+        self.port = free_port()
+        self._manager_port = free_port()
+        self._secret = secrets.token_hex(8)
+        self._numbers = itertools.count(1)
+        for name in ("config", "var", "log", "run", "heard"):
+            (folder / name).mkdir(parents=True)
+        self._configure()
+        self._start()
+
+    @property
+    def address(self) -> str:
+        """Host and port for SIP, UDP and TCP."""
+        return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """What it logged: every step of its dialplan, and every SIP message."""
+        return (self.folder / "log" / "full").read_text(encoding="utf-8", errors="replace")
+
+    def command(self, line: str) -> str:
+        """Run a line of the Asterisk command line, as `asterisk -rx` does; return what it prints."""
+        return self.ami.command(line)
+
+    def call(
+        self,
+        target: str,
+        *,
+        endpoint: str = "office",
+        then: str = "wait",
+        seconds: float = 30.0,
+        caller: str = "",
+        variables: dict[str, str] | None = None,
+    ) -> AsteriskCall:
+        """Call `target` (a `sip:` URI, or empty for the registered contact) through an endpoint.
+
+        then: what is done with the call once it is answered, an extension of `to-switch`.
+        """
+        unique_id = f"{self.folder.name}-{next(self._numbers)}"
+        channel = f"PJSIP/{endpoint}" + (f"/{target}" if target else "")
+        self.ami.action(
+            "Originate",
+            Channel=channel,
+            ChannelId=unique_id,
+            Context="to-switch",
+            Exten=then,
+            Priority="1",
+            Timeout=str(round(seconds * 1000)),
+            CallerID=caller or "4930555",
+            Async="true",
+            Variable=[f"{name}={value}" for name, value in (variables or {}).items()],
+        )
+        return AsteriskCall(self, unique_id)
+
+    def mark(self) -> int:
+        """Return the number of events so far, for `wait_call`."""
+        return len(self.ami.events)
+
+    def wait_call(self, number: str, *, since: int, seconds: float = 10.0) -> AsteriskCall:
+        """Wait for a call from the switch to one of our numbers, that came after the mark `since`."""
+        event = self.ami.wait_event(
+            lambda one: one["Event"] == "Newchannel" and one.get("Exten") == number,
+            f"a call to {number}",
+            seconds=seconds,
+            since=since,
+        )
+        return AsteriskCall(self, event["Uniqueid"])
+
+    def contact(self, account: str) -> str:
+        """Return the contact that is registered for an account, empty if none is."""
+        found = re.search(rf"Contact:\s+{account}/(\S+)", self.command("pjsip show contacts"))
+        return found.group(1) if found else ""
+
+    def wait_contact(self, account: str, *, there: bool = True, seconds: float = 10.0) -> str:
+        """Wait until an account is registered (or no longer is); return its contact."""
+        deadline = time.monotonic() + seconds
+        while bool(contact := self.contact(account)) is not there:
+            state = "not registered" if there else "still registered"
+            assert time.monotonic() < deadline, f"{account} is {state} after {seconds:.0f} s:\n{self.log[-6000:]}"
+            time.sleep(0.1)
+        return contact
+
+    def channels(self) -> list[str]:
+        """Return the channels that are up."""
+        return [line for line in self.command("core show channels concise").splitlines() if "!" in line]
+
+    def restart(self, *, forget: bool = False, kill: bool = True, down: float = 0.0) -> None:
+        """End it and start it again on the same ports.
+
+        forget: it loses who was registered. kill: at once, without a word to anybody; else it hangs up its calls.
+        """
+        self._end(signal.SIGKILL if kill else signal.SIGTERM)
+        if forget:
+            (self.folder / "var" / "astdb.sqlite3").unlink()
+        time.sleep(down)
+        self._start()
+
+    def stop(self) -> None:
+        """End it."""
+        self._end(signal.SIGTERM)
+
+    def _configure(self) -> None:
+        first, last = rtp_block(RTP_PORTS, RTP_BLOCK)
+        [modules] = (self.home / "usr" / "lib").glob("*/asterisk/modules")
+        words = {
+            "RUN": str(self.folder),
+            "MODULES": str(modules),
+            "DATA": str(self.home / "usr" / "share" / "asterisk"),
+            "SIP": str(self.port),
+            "MANAGER": str(self._manager_port),
+            "SECRET": self._secret,
+            "PASSWORD": PASSWORD,
+            "RTP_FIRST": str(first),
+            "RTP_LAST": str(last),
+        }
+        for file in CONFIG.iterdir():
+            text = file.read_text(encoding="utf-8")
+            for name, value in words.items():
+                text = text.replace(f"@{name}@", value)
+            (self.folder / "config" / file.name).write_text(text, encoding="utf-8")
+
+    def _start(self) -> None:
+        [loader] = (self.home / "usr" / "lib").glob("*/ld-linux-*.so.*")
+        command = [
+            *(str(loader), "--library-path", str(loader.parent)),
+            *(str(self.home / "usr" / "sbin" / "asterisk"), "-f", "-C", str(self.folder / "config" / "asterisk.conf")),
+        ]
+        with (self.folder / "output.log").open("ab") as output:
+            # A group of its own: Ctrl-C at the tests must not reach it before its test is through with it.
+            self.process = subprocess.Popen(
+                command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            with contextlib.suppress(OSError):
+                self.ami = Ami(self._manager_port, self._secret)
+                break
+            output_text = (self.folder / "output.log").read_text(errors="replace")
+            assert self.process.poll() is None, f"Asterisk ended by itself:\n{output_text[-3000:]}"
+            assert time.monotonic() < deadline, f"Asterisk is not ready after {START_SECONDS:.0f} s:\n{output_text}"
+            time.sleep(0.05)
+        self.ami.wait_event(lambda event: event["Event"] == "FullyBooted", "FullyBooted", seconds=START_SECONDS)
+        self.command("pjsip set logger on")
+
+    def _end(self, number: signal.Signals) -> None:
+        self.ami.close()
+        for each in (number, signal.SIGKILL):
+            if self.process.poll() is None:
+                self.process.send_signal(each)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(STOP_SECONDS)
+        self.process.wait()
+
+
+@contextlib.contextmanager
+def running_asterisk(folder: Path) -> Iterator[Asterisk]:
+    """Start an Asterisk and stop it; fail if it died meanwhile."""
+    asterisk = Asterisk(folder)
+    try:
+        yield asterisk
+    finally:
+        died = asterisk.process.poll()
+        asterisk.stop()
+    assert died is None, f"Asterisk ended by itself, with status {died}:\n{asterisk.log[-3000:]}"
