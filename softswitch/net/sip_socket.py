@@ -13,6 +13,9 @@ the peer tells; it is asked once for each peer host, so that `Flow.local` is alw
 Contact. For a connection that we opened it is the address that we listen on, not the passing port of the connection.
 
 A handler that raises is logged with its call, and the socket goes on.
+
+STUN shares the UDP sockets: only by the very socket that SIP uses can be learnt under which address and port a NAT
+shows it. No SIP message begins with an octet below 2, so the first one tells them apart.
 """
 
 import asyncio
@@ -27,6 +30,7 @@ from typing import Final
 
 from softswitch import clock
 from softswitch.errors import ResourceError
+from softswitch.net import stun
 from softswitch.net.address import Address, bind_error, family, local_towards, sendable, show, unspecified
 from softswitch.net.patience import StreamLimits
 from softswitch.net.sip_stream import Connection, call_of
@@ -77,6 +81,7 @@ class SipSockets:
         self._by_remote: dict[Address, Connection] = {}
         self._opening: set[asyncio.Task[None]] = set()
         self._routes: dict[str, str] = {}
+        self._questions = stun.Questions()
         self._numbers = 0
         self._check: asyncio.TimerHandle | None = None
         self._all_ended: asyncio.Event | None = None
@@ -155,6 +160,27 @@ class SipSockets:
             route = self._route(remote[0])
             ours.sort(key=lambda address: (address[0] != route, not unspecified(address[0])))
         return Flow(transport, self.local(ours[0], remote[0]), remote)
+
+    def families(self) -> tuple[socket.AddressFamily, ...]:
+        """Return the address families in which we listen, in the order of listening."""
+        found = (family(address[0]) for address in (*self._udp, *self._tcp))
+        return tuple(dict.fromkeys(kind for kind in found if kind is not None))
+
+    async def stun(self, server: Address) -> Address:
+        """Return address and port of our UDP socket as a STUN server (IP address, port) sees them.
+
+        Raises ResourceError with a sentence where it does not answer, or there is no such socket.
+        """
+        if not sendable(server):
+            raise ResourceError(f"the STUN server {show(server)} is no address that could be asked")
+        flow = self.flow_to("UDP", server)
+        return await self._questions.ask(server, functools.partial(self._ask, flow))
+
+    def _ask(self, flow: Flow, question: bytes) -> None:
+        endpoint = self._udp.get(flow.local) or self._endpoint_for(flow)
+        if endpoint is not None:
+            with contextlib.suppress(OSError):  # as good as lost on the way: it is asked again
+                endpoint.raw.sendto(question, flow.remote)
 
     def send(self, flow: Flow, data: bytes) -> None:
         """Send one message by `flow`. Never waits; a failure is reported by `on_failed`."""
@@ -262,6 +288,10 @@ class SipSockets:
             self.note("handler_failed")
             _log.exception("SIP handler failed", extra={"call": call_of(data), "remote": show(flow.remote)})
 
+    def stun_received(self, data: bytes, source: Address) -> None:
+        """Take a STUN message; only answers to questions of ours are of interest."""
+        self.note("stun_answers" if self._questions.received(data, source) else "stun_strays")
+
     def undelivered(self, flow: Flow) -> None:
         """Report a failure, from the loop and not from inside whoever was sending."""
         asyncio.get_running_loop().call_soon(self._report, flow)
@@ -335,6 +365,9 @@ class _Datagrams(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if len(data) <= _MAX_KEEP_ALIVE_BYTES and not data.strip(b"\r\n\0"):
             self._owner.note("udp_keep_alive")
+            return
+        if data[0] < 2 and stun.is_stun(data):
+            self._owner.stun_received(data, addr[:2])
             return
         local = self._owner.local(self.address, addr[0]) if self._wildcard else self.address
         self._owner.message(data, Flow("UDP", local, addr[:2]))
