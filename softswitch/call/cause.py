@@ -1,11 +1,25 @@
-"""Why a leg ended: one table from causes to Q.850 numbers, SIP statuses and words.
+"""Why a leg ended: one table from causes to Q.850 numbers, SIP statuses, words, and what is worth trying next.
 
 Everything that answers, retries, fails over or reports reads this table and no other. SIP to Q.850 follows
 RFC 3398 sections 7.2.4.1 and 8.2.6.1; the words are those of ITU-T Q.850 shortened.
 """
 
+import enum
 from dataclasses import dataclass
 from typing import ClassVar
+
+
+class Next(enum.Enum):
+    """What is worth trying after a call that came to nothing.
+
+    FAIL_OVER: the gateway failed, not the call; another gateway at once, and the same number later if none is left.
+    LATER: the number was reached, or nothing is known about it; another gateway would say the same or ring somebody
+    twice, but the number may be called again later. NEVER: the same call would end the same way again.
+    """
+
+    FAIL_OVER = "fail over"
+    LATER = "later"
+    NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +38,7 @@ class Cause:
     NOT_FOUND: ClassVar["Cause"]
     CANCELLED: ClassVar["Cause"]
     ELSEWHERE: ClassVar["Cause"]
+    ELSEWHERE: ClassVar["Cause"]
     NO_ROUTE: ClassVar["Cause"]
     INCOMPATIBLE: ClassVar["Cause"]
     CONGESTION: ClassVar["Cause"]
@@ -37,6 +52,12 @@ class Cause:
     def __str__(self) -> str:
         return f"{self.q850} {self.words}"
 
+    @property
+    def next(self) -> Next:
+        """What is worth trying after this."""
+        ours = _OF_OURS.get(self)
+        return ours or _BY_STATUS_NEXT.get(self.sip) or _BY_CLASS_NEXT.get(self.sip // 100, Next.NEVER)
+
 
 Cause.NORMAL = Cause(16, 487, "normal clearing")
 Cause.BUSY = Cause(17, 486, "user busy")
@@ -45,6 +66,7 @@ Cause.UNAVAILABLE = Cause(20, 480, "temporarily unavailable")
 Cause.REJECTED = Cause(21, 603, "call rejected")
 Cause.NOT_FOUND = Cause(1, 404, "no such number")
 Cause.CANCELLED = Cause(16, 487, "cancelled by the caller")
+Cause.ELSEWHERE = Cause(26, 487, "answered elsewhere")
 Cause.ELSEWHERE = Cause(26, 487, "answered elsewhere")
 Cause.NO_ROUTE = Cause(3, 404, "no route to destination")
 Cause.INCOMPATIBLE = Cause(88, 488, "incompatible media")
@@ -101,6 +123,48 @@ _BY_CLASS: dict[int, Cause] = {
     5: Cause(41, 500, "the peer failed"),
     6: Cause(21, 603, "refused everywhere"),
 }
+
+#: What follows from causes that we give ourselves, where it is not what their SIP status would mean from a peer: our
+#: own trouble is no fault of a gateway, and would be met again on the way to the next one.
+_OF_OURS: dict[Cause, Next] = {
+    Cause.NORMAL: Next.NEVER,
+    Cause.ELSEWHERE: Next.NEVER,
+    Cause.CONGESTION: Next.LATER,
+    Cause.SHUTTING_DOWN: Next.LATER,
+    Cause.MEDIA_TIMEOUT: Next.LATER,
+    Cause.ENGINE_FAILED: Next.LATER,
+    Cause.INTERNAL: Next.LATER,
+}
+
+_BY_STATUS_NEXT: dict[int, Next] = {
+    # The way there is broken (RFC 3261 sections 8.1.3.1 and 21.5: timeout counts as 408, transport failure as 503).
+    408: Next.FAIL_OVER,
+    430: Next.FAIL_OVER,  # RFC 5626 section 11.5: that edge has lost the flow
+    500: Next.FAIL_OVER,
+    502: Next.FAIL_OVER,
+    503: Next.FAIL_OVER,
+    504: Next.FAIL_OVER,
+    # Our account is refused: each gateway asks the same accounts, and repeated tries only get it locked. The number
+    # is none the worse for it.
+    401: Next.LATER,
+    402: Next.LATER,
+    407: Next.LATER,
+    # Somebody, or somebody's phone, was reached: another gateway would ring it again.
+    480: Next.LATER,
+    486: Next.LATER,
+    487: Next.LATER,
+    491: Next.LATER,
+    600: Next.LATER,
+    # Not built over there, nor a newer SIP, nor a larger message next door.
+    501: Next.NEVER,
+    505: Next.NEVER,
+    513: Next.NEVER,
+    555: Next.NEVER,
+    580: Next.NEVER,
+}
+
+#: Of a status that is not named above. RFC 3261 section 8.1.3.2: an unknown one means its class's first.
+_BY_CLASS_NEXT: dict[int, Next] = {3: Next.NEVER, 4: Next.NEVER, 5: Next.FAIL_OVER, 6: Next.NEVER}
 
 
 def from_status(status: int) -> Cause:
