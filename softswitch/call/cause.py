@@ -38,7 +38,6 @@ class Cause:
     NOT_FOUND: ClassVar["Cause"]
     CANCELLED: ClassVar["Cause"]
     ELSEWHERE: ClassVar["Cause"]
-    ELSEWHERE: ClassVar["Cause"]
     NO_ROUTE: ClassVar["Cause"]
     INCOMPATIBLE: ClassVar["Cause"]
     CONGESTION: ClassVar["Cause"]
@@ -67,7 +66,6 @@ Cause.REJECTED = Cause(21, 603, "call rejected")
 Cause.NOT_FOUND = Cause(1, 404, "no such number")
 Cause.CANCELLED = Cause(16, 487, "cancelled by the caller")
 Cause.ELSEWHERE = Cause(26, 487, "answered elsewhere")
-Cause.ELSEWHERE = Cause(26, 487, "answered elsewhere")
 Cause.NO_ROUTE = Cause(3, 404, "no route to destination")
 Cause.INCOMPATIBLE = Cause(88, 488, "incompatible media")
 Cause.CONGESTION = Cause(42, 503, "switching equipment congestion")
@@ -94,7 +92,10 @@ _BY_STATUS: dict[int, Cause] = {
     416: Cause(127, 416, "address scheme not supported"),
     420: Cause(127, 420, "extension not supported"),
     421: Cause(127, 421, "extension required"),
+    422: Cause(127, 422, "session interval too short"),
     423: Cause(127, 423, "interval too short"),
+    430: Cause(41, 430, "the peer has lost the way"),
+    433: Cause(21, 433, "calls without caller ID are refused"),
     480: Cause.UNAVAILABLE,
     481: Cause(41, 481, "the peer does not know the call"),
     482: Cause(25, 482, "loop detected"),
@@ -104,6 +105,7 @@ _BY_STATUS: dict[int, Cause] = {
     486: Cause.BUSY,
     487: Cause.CANCELLED,
     488: Cause.INCOMPATIBLE,
+    491: Cause(41, 491, "another request is under way"),
     500: Cause(41, 500, "the peer failed"),
     501: Cause(79, 501, "not implemented by the peer"),
     502: Cause(38, 502, "network out of order"),
@@ -115,6 +117,8 @@ _BY_STATUS: dict[int, Cause] = {
     603: Cause.REJECTED,
     604: Cause(1, 604, "number exists nowhere"),
     606: Cause(88, 606, "not acceptable anywhere"),
+    607: Cause(21, 607, "the call is unwanted"),
+    608: Cause(21, 608, "rejected by a call filter"),
 }
 
 _BY_CLASS: dict[int, Cause] = {
