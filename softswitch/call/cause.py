@@ -5,7 +5,7 @@ RFC 3398 sections 7.2.4.1 and 8.2.6.1; the words are those of ITU-T Q.850 shorte
 """
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 
@@ -24,11 +24,16 @@ class Next(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why a leg ended: `q850` number, `sip` status that says it to a peer who is not answered yet, and words."""
+    """Why a leg ended: `q850` number, `sip` status that says it to a peer who is not answered yet, and words.
+
+    detail: what happened, in a sentence for our own record and log. It may name gateways and addresses, so no peer is
+    told; it makes no difference to what a cause is.
+    """
 
     q850: int
     sip: int
     words: str
+    detail: str = field(default="", compare=False)
 
     NORMAL: ClassVar["Cause"]
     BUSY: ClassVar["Cause"]
@@ -50,6 +55,10 @@ class Cause:
 
     def __str__(self) -> str:
         return f"{self.q850} {self.words}"
+
+    def because(self, detail: str) -> "Cause":
+        """Return this cause with a sentence of what happened."""
+        return replace(self, detail=detail)
 
     @property
     def next(self) -> Next:

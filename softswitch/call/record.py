@@ -155,5 +155,5 @@ def verdict_of(record: CallRecord, cause: Cause) -> str:
             return f"{media.received.loss_percent:.0f} % of the peer's sound was lost on the way"
         return ""
     if record.outcome in ("failed", "rejected") or (cause.sip == 408 and not record.answered_at):
-        return f"{cause.words} (SIP {cause.sip})"
+        return f"{cause.detail or cause.words} (SIP {cause.sip})"
     return ""
