@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from softswitch.app import App
 from softswitch.call.record import CallRecord
-from softswitch.call.steps import Agent, BaseStep, HangUp, Say, Wait
+from softswitch.call.step import BaseStep
+from softswitch.call.steps import Agent, HangUp, Say, Wait
 from softswitch.catalog import Catalog
 from softswitch.config import Settings
 from softswitch.errors import ResourceError

@@ -70,6 +70,10 @@ class Step(Protocol):
     def flow_ahead(self) -> str:
         """The flow this step will need an AI for; empty for none."""
 
+    @property
+    def calls_people(self) -> bool:
+        """Whether this step may take its time and end the call: nothing of what follows is made ready before it."""
+
     def run(self, call: "Call") -> Run: ...
 
 
@@ -107,15 +111,19 @@ class Call:
         now: float,
         hard_limit: float = 4 * 3600.0,
     ) -> None:
-        """Make a call that has done nothing yet. hard_limit: seconds after which it ends whatever it does."""
+        """Make a call that has done nothing yet. hard_limit: seconds after which it ends whatever it does.
+
+        `early` says whether sound was opened towards the subject before the answer.
+        """
         self.id = id
         self.subject = subject
         self.variables: dict[str, str] = {"from": parties.from_, "to": parties.to}
         self.media = MediaReport()
         self.now = now
+        self.early = False
         self._parties = parties
         self._steps = iter(steps)
-        self._flow_ahead = next((step.flow_ahead for step in steps if step.flow_ahead), "")
+        self._flow_ahead = _flow_ahead(steps)
         self._prepared: LegId | None = None
         self._run: Run | None = None
         self._legs: set[LegId] = {subject}
@@ -235,6 +243,7 @@ class Call:
 
     def early_media(self, *, reliable: bool = False) -> None:
         """Open sound towards the subject before the answer; reliable: acknowledged by it (RFC 3262)."""
+        self.early = True
         self._outputs.append(OpenEarlyMedia(self.subject, reliable))
 
     def answer(self) -> None:
@@ -277,8 +286,10 @@ class Call:
         if leg in self._legs:
             self._outputs.append(HangUpLeg(leg, cause))
 
-    def end(self, cause: Cause) -> None:
-        """End the call."""
+    def end(self, cause: Cause, *, by_other: bool = False) -> None:
+        """End the call; by_other: because the party that the subject was connected with ended it."""
+        if by_other and self._progress.cause is None and self._parties.direction == "inbound":
+            self._progress.ended_by = "callee"
         self._end(cause)
 
     def _prepare_agent(self) -> None:
@@ -388,3 +399,11 @@ class Call:
 
     def _at(self, moment: float | None) -> datetime.datetime | None:
         return None if moment is None else self._wall + datetime.timedelta(seconds=moment - self._started_at)
+
+
+def _flow_ahead(steps: Sequence[Step]) -> str:
+    """Return the flow of the first step that needs one, if the call gets there without calling people first."""
+    for step in steps:
+        if step.flow_ahead or step.calls_people:
+            return step.flow_ahead
+    return ""

@@ -12,7 +12,8 @@ from typing import Any
 import pydantic
 
 from softswitch.call.pattern import compile_pattern
-from softswitch.call.steps import BaseStep, parse_step
+from softswitch.call.step import BaseStep
+from softswitch.call.steps import parse_step
 from softswitch.document import Document, Key, validate
 from softswitch.errors import ConfigError, Fault
 

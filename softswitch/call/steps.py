@@ -1,9 +1,10 @@
 """The steps of a dialplan. Each is one class: its YAML keys are the fields, `run` is what it does.
 
+A step that lets the caller hear something answers it first, unless sound was opened before the answer.
+
 To add a step, write a class here (or in a file of its own) and put it into `STEPS`; `docs/dialplan.md` must name it.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -12,7 +13,6 @@ import pydantic
 from softswitch.call.call import Call, LegHappened, Run, TimedOut, VoiceFinished
 from softswitch.call.cause import Cause, from_status
 from softswitch.call.commands import (
-    CadenceSource,
     EchoSource,
     FileSource,
     PlaybackSource,
@@ -20,44 +20,23 @@ from softswitch.call.commands import (
     SilenceSource,
     ToneSource,
 )
-from softswitch.call.leg import Answered, Digit, DigitsSent, EarlyMedia, Ended, Ringing
+from softswitch.call.dial import Dial
+from softswitch.call.leg import Digit, DigitsSent, Ended
+from softswitch.call.step import (
+    BaseStep,
+    answered,
+    audible,
+    for_ever,
+    render,
+    until_finished,
+    until_gone,
+    variables_of,
+    wait,
+    wait_hearing,
+)
 
 #: The far end's jitter buffer still holds what was sent last; a release that overtakes it cuts the last word.
 TAIL_SECONDS = 0.16
-
-_TEMPLATE = re.compile(r"\{([a-z_][a-z0-9_]*)(:spelled)?\}")
-_SPOKEN_KEYS = {"*": "star", "#": "pound"}
-
-
-class BaseStep(pydantic.BaseModel):
-    """What all steps share: no unknown keys, no change after loading.
-
-    short: the field that a bare value fills, so that `play: hello.wav` means `play: {file: hello.wav}`.
-    """
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
-    short: ClassVar[str] = ""
-
-    def run(self, call: Call) -> Run:
-        """Do it: a generator as `call.Step` describes."""
-        raise NotImplementedError
-
-    @property
-    def flow_ahead(self) -> str:
-        """The flow this step will need an AI for; empty for none."""
-        return ""
-
-    def sounds(self) -> Iterator[str]:
-        """Yield the sound files this step plays, so that `check` can look for them."""
-        yield from ()
-
-    def reads(self) -> Iterator[str]:
-        """Yield the variables this step needs."""
-        yield from ()
-
-    def writes(self) -> Iterator[str]:
-        """Yield the variables this step sets."""
-        yield from ()
 
 
 class Ring(BaseStep):
@@ -69,7 +48,7 @@ class Ring(BaseStep):
     def run(self, call: Call) -> Run:
         """Ring, then wait."""
         call.ring()
-        yield from _wait(self.seconds, call)
+        yield from wait(self.seconds, call)
 
 
 class Progress(BaseStep):
@@ -83,7 +62,7 @@ class Progress(BaseStep):
     def run(self, call: Call) -> Run:
         """Open early media; what follows is heard before the answer."""
         call.early_media(reliable=self.reliable)
-        yield from _wait(0, call)
+        yield from wait(0, call)
 
 
 class Answer(BaseStep):
@@ -91,11 +70,7 @@ class Answer(BaseStep):
 
     def run(self, call: Call) -> Run:
         """Answer, and wait until the leg is up: at once, but for a caller whose offer comes with its ACK."""
-        if call.answered_at is not None:
-            return
-        call.answer()
-        while call.answered_at is None:
-            yield None
+        yield from answered(call)
 
 
 class Wait(BaseStep):
@@ -106,7 +81,7 @@ class Wait(BaseStep):
 
     def run(self, call: Call) -> Run:
         """Wait."""
-        yield from _wait(self.seconds, call)
+        yield from wait(self.seconds, call)
 
 
 class Play(BaseStep):
@@ -117,7 +92,8 @@ class Play(BaseStep):
 
     def run(self, call: Call) -> Run:
         """Play to the end."""
-        yield from _until_finished(call.hear(FileSource(self.file)))
+        yield from audible(call)
+        yield from until_finished(call.hear(FileSource(self.file)))
 
     def sounds(self) -> Iterator[str]:
         """Yield the file."""
@@ -133,11 +109,12 @@ class Tone(BaseStep):
 
     def run(self, call: Call) -> Run:
         """Play."""
+        yield from audible(call)
         call.hear(ToneSource(self.hz, self.dbm0))
         if self.seconds is None:
-            yield from _for_ever()
+            yield from for_ever()
         else:
-            yield from _wait_hearing(self.seconds, call)
+            yield from wait_hearing(self.seconds, call)
 
 
 class Echo(BaseStep):
@@ -148,11 +125,12 @@ class Echo(BaseStep):
 
     def run(self, call: Call) -> Run:
         """Echo."""
+        yield from audible(call)
         call.hear(EchoSource())
         if self.seconds is None:
-            yield from _for_ever()
+            yield from for_ever()
         else:
-            yield from _wait_hearing(self.seconds, call)
+            yield from wait_hearing(self.seconds, call)
 
 
 class SendDigits(BaseStep):
@@ -163,6 +141,7 @@ class SendDigits(BaseStep):
 
     def run(self, call: Call) -> Run:
         """Send them all, then go on."""
+        yield from audible(call)
         call.hear(SilenceSource())
         call.press(call.subject, self.digits)
         while True:
@@ -183,6 +162,7 @@ class ReadDigits(BaseStep):
 
     def run(self, call: Call) -> Run:
         """Read."""
+        yield from audible(call)
         call.hear(SilenceSource())
         digits = ""
         while len(digits) < self.max:
@@ -211,12 +191,13 @@ class Say(BaseStep):
 
     def run(self, call: Call) -> Run:
         """Speak to the end. An AI leg that only says this text, so there is one way to speak."""
+        yield from audible(call)
         agent = call.open_agent(text=render(self.text, call.variables))
-        yield from _until_gone(agent)
+        yield from until_gone(agent)
 
     def reads(self) -> Iterator[str]:
         """Yield the variables of the text."""
-        yield from (match.group(1) for match in _TEMPLATE.finditer(self.text))
+        yield from variables_of(self.text)
 
 
 class Agent(BaseStep):
@@ -232,6 +213,7 @@ class Agent(BaseStep):
 
     def run(self, call: Call) -> Run:
         """Talk until the AI ends it; the caller's keys reach the AI like words."""
+        yield from audible(call)
         agent = call.open_agent(flow=self.flow)
         while True:
             match (yield None):
@@ -253,6 +235,7 @@ class Record(BaseStep):
 
     def run(self, call: Call) -> Run:
         """Record."""
+        yield from audible(call)
         number = call.hear(RecorderSource(self.seconds))
         while True:
             match (yield None):
@@ -270,54 +253,8 @@ class PlayRecording(BaseStep):
 
     def run(self, call: Call) -> Run:
         """Play to the end."""
-        yield from _until_finished(call.hear(PlaybackSource()))
-
-
-class Dial(BaseStep):
-    """Call `to` (a number or a SIP URI) and connect the caller with it."""
-
-    short: ClassVar[str] = "to"
-    to: str = pydantic.Field(min_length=1, max_length=256)
-    carrier: str = ""
-    caller_id: str = ""
-    seconds: float = pydantic.Field(default=60.0, gt=0, le=600)
-
-    def run(self, call: Call) -> Run:
-        """Dial; on failure the caller gets the cause, on success both talk until one hangs up."""
-        target = render(self.to, call.variables)
-        leg = call.place(target, caller_id=self.caller_id or call.variables["from"], carrier=self.carrier)
-        deadline = call.now + self.seconds
-        connected = False
-        while True:
-            given = yield (None if connected else max(0.0, deadline - call.now))
-            match given:
-                case LegHappened(leg=other, event=Ringing()) if other == leg:
-                    if call.answered_at is None:
-                        call.ring()
-                    else:
-                        call.hear(CadenceSource("ringback"))
-                case LegHappened(leg=other, event=EarlyMedia()) if other == leg:
-                    call.early_media()
-                    call.connect(leg)
-                case LegHappened(leg=other, event=Answered()) if other == leg:
-                    connected = True
-                    call.answer()
-                    call.connect(leg)
-                case LegHappened(leg=other, event=Digit(digit=digit)):
-                    call.press(leg if other == call.subject else call.subject, digit)
-                case LegHappened(leg=other, event=Ended(cause=cause)) if other == leg:
-                    call.end(cause)
-                    return
-                case TimedOut():
-                    call.end_leg(leg, Cause.CANCELLED)
-                    call.end(Cause.NO_ANSWER)
-                    return
-                case _:
-                    pass
-
-    def reads(self) -> Iterator[str]:
-        """Yield the variables of the target."""
-        yield from (match.group(1) for match in _TEMPLATE.finditer(self.to))
+        yield from audible(call)
+        yield from until_finished(call.hear(PlaybackSource()))
 
 
 class Reject(BaseStep):
@@ -338,7 +275,7 @@ class HangUp(BaseStep):
     def run(self, call: Call) -> Run:
         """Wait for the far end's jitter buffer, then release."""
         if call.answered_at is not None:
-            yield from _wait(TAIL_SECONDS, call)
+            yield from wait(TAIL_SECONDS, call)
         call.end(Cause.NORMAL)
         yield None
 
@@ -363,21 +300,6 @@ STEPS: dict[str, type[BaseStep]] = {
 }
 
 
-def render(text: str, variables: dict[str, str]) -> str:
-    """Return `text` with its `{name}` and `{name:spelled}` filled in; an unset variable is empty."""
-
-    def value(match: re.Match[str]) -> str:
-        found = variables.get(match.group(1), "")
-        return spelled(found) if match.group(2) else found
-
-    return _TEMPLATE.sub(value, text)
-
-
-def spelled(keys: str) -> str:
-    """Return keys as they are read out: `12#` is `1, 2, pound`."""
-    return ", ".join(_SPOKEN_KEYS.get(key, key) for key in keys)
-
-
 def parse_step(data: Any) -> tuple[type[BaseStep], Any]:
     """Return the class and the fields of one step as YAML has it: `answer`, `play: x.wav` or `tone: {hz: 1004}`.
 
@@ -399,45 +321,5 @@ def parse_step(data: Any) -> tuple[type[BaseStep], Any]:
     if not isinstance(fields, dict):
         if not step.short:
             raise ValueError(f"step {name} takes no value, but has {fields!r}")
-        fields = {step.short: str(fields) if step.short in ("digits", "to", "text") else fields}
+        fields = {step.short: str(fields) if step.short in ("digits", "text") else fields}
     return step, fields
-
-
-def _wait(seconds: float, call: Call) -> Run:
-    """Wait in silence; what happens meanwhile is not for this step."""
-    if seconds <= 0:
-        return
-    if call.answered_at is not None:
-        call.hear(SilenceSource())
-    yield from _wait_hearing(seconds, call)
-
-
-def _wait_hearing(seconds: float, call: Call) -> Run:
-    deadline = call.now + seconds
-    while True:
-        given = yield max(0.0, deadline - call.now)
-        if isinstance(given, TimedOut):
-            return
-
-
-def _for_ever() -> Run:
-    while True:
-        yield None
-
-
-def _until_finished(number: int) -> Run:
-    while True:
-        match (yield None):
-            case VoiceFinished(number=ended) if ended == number:
-                return
-            case _:
-                pass
-
-
-def _until_gone(leg: str) -> Run:
-    while True:
-        match (yield None):
-            case LegHappened(leg=ended, event=Ended()) if ended == leg:
-                return
-            case _:
-                pass

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from softswitch.call.call import Call, Parties
 from softswitch.call.cause import Cause
 from softswitch.call.commands import AnswerLeg, CallFinished, HangUpLeg, PlaceLeg, PrepareAgent
+from softswitch.call.dial import Dial
 from softswitch.call.dialplan import Dialplan
 from softswitch.call.leg import Answered, Digit, DigitsSent, EarlyMedia, Ended, Held, Ringing
-from softswitch.call.steps import Dial
 
 WALL = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 DIALLING = (Dial(to="sip:x@127.0.0.1", seconds=20),)
