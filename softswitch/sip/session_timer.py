@@ -31,7 +31,10 @@ MARGIN = 32.0
 
 @dataclass(frozen=True, slots=True)
 class SessionTimerSettings:
-    """What we ask for and what we stand, in seconds; RFC 4028 recommends 1800 (section 4), and forbids less than 90."""
+    """What we ask for and what we stand, in seconds; RFC 4028 recommends 1800 (section 4), and forbids less than 90.
+
+    expires: 0 asks for no timer; what a peer asks for is kept to nevertheless.
+    """
 
     expires: int = 1800
     min_se: int = 90
@@ -86,6 +89,8 @@ class SessionTimer:
 
         Once the roles are agreed they are asked for again, so that they do not change with each refresh.
         """
+        if not self.interval and not self._settings.expires:
+            return ()
         refresher = ("uac" if self.refreshing else "uas") if self.interval else ""
         return (("Session-Expires", str(SessionExpires(self._wish, refresher))), ("Min-SE", str(self._min_se)))
 
@@ -136,14 +141,14 @@ class SessionTimer:
         for it gets ours. Nothing is begun where the peer can neither refresh nor asks, nor somebody on its behalf.
         """
         wanted, floor, able = _session_expires(request), _min_se(request), supports(request, OPTION)
-        asked = wanted is not None and wanted.seconds >= self._settings.min_se
-        if floor > MAX_INTERVAL or not (asked or able):
+        asked = wanted.seconds if wanted is not None and wanted.seconds >= self._settings.min_se else 0
+        ours = self._settings.expires
+        if floor > MAX_INTERVAL or not (asked or (able and ours)):
             self._off()
             return ()
         self._min_se = max(self._min_se, floor)
-        seconds = max(self._settings.expires, self._settings.min_se, floor)
-        if wanted is not None and asked:
-            seconds = min(seconds, wanted.seconds)
+        seconds = max(ours, self._settings.min_se, floor) if ours else asked
+        seconds = min(seconds, asked or seconds)
         refresher = self._refresher(wanted.refresher if wanted is not None else "", able)
         self._arm(seconds, refresher == "uas", now)
         # Without Require a peer that is to refresh might not know; for the others it is recommended (section 9).

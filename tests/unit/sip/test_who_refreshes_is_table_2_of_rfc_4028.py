@@ -173,3 +173,15 @@ def test_a_peer_that_always_wants_more_is_not_followed_for_ever() -> None:
     while ours.refused(response(status=422, min_se=str(minimum := minimum + 1))):
         tries += 1
     assert tries == 5
+
+
+def test_without_a_timer_of_our_own_the_peers_is_kept_to() -> None:
+    ours = timer(0)
+    assert ours.request_headers() == () and ours.answering(request(), now=0.0) == ()
+    assert ours.answering(request(expires="600;refresher=uac"), now=0.0) == (
+        REQUIRE,
+        ("Session-Expires", "600;refresher=uac"),
+    )
+    assert ours.request_headers()[0] == ("Session-Expires", "600;refresher=uas")
+    ours.answered(response("700;refresher=uac"), now=0.0)
+    assert ours.interval == 700 and ours.refreshing
