@@ -65,4 +65,15 @@ def judge(request: Request, settings: CoreSettings, *, merged: bool) -> Refusal 
     # A switch may send a new call on, so it stops loops like a proxy (section 16.3), except a question to itself.
     if method != "OPTIONS" and request.max_forwards == 0 and request.to.tag is None:
         return Refusal(483, "too_many_hops")
+    if method == "INVITE" and not _takes_sdp(request):
+        warning = '399 softswitch "Accept has no application/sdp, which is all we can answer with"'
+        return Refusal(406, "unacceptable_accept", (("Warning", warning),))  # RFC 4475 section 3.3.15
     return None
+
+
+def _takes_sdp(request: Request) -> bool:
+    """Tell whether the answer may hold a session description (RFC 3261 section 20.1: without Accept it may)."""
+    if "Accept" not in request.headers:
+        return True
+    kinds = {value.partition(";")[0].strip().lower() for value in request.headers.all("Accept")}
+    return not kinds.isdisjoint(("application/sdp", "application/*", "*/*"))

@@ -275,7 +275,8 @@ class SipCore:
             return
         try:
             stamp_received(request, flow)
-            self._answer_stateless(request, error.status, flow, ())
+            allow = (("Allow", ", ".join(self.settings.allow)),) if error.status == 501 else ()
+            self._answer_stateless(request, error.status, flow, allow)
         except RemoteError:  # not even the way back can be read
             self.bad["unanswerable"] += 1
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from softswitch.errors import LocalError, RemoteError
 from softswitch.sip.headers import NameAddr
+from softswitch.sip.matching import COOKIE
 from softswitch.sip.message import Headers, Request, Response
 from softswitch.sip.uri import Uri
 
@@ -207,9 +208,11 @@ class Dialog:
 
 def _target(request: Request) -> Uri:
     contacts = request.contacts
-    if not contacts:
-        raise RemoteError("an INVITE without Contact", kind="missing_contact")  # section 8.1.1.8
-    return contacts[0].uri
+    if contacts:
+        return contacts[0].uri
+    if not (request.via.branch or "").startswith(COOKIE):
+        return request.from_.uri  # an RFC 2543 caller need not send one; From is where it is (RFC 4475 section 3.4.1)
+    raise RemoteError("an INVITE without Contact", kind="missing_contact")  # section 8.1.1.8
 
 
 def _routes(headers: Headers) -> tuple[str, ...]:

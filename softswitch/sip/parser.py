@@ -9,6 +9,7 @@ from typing import Final
 
 from softswitch.errors import RemoteError
 from softswitch.sip import grammar
+from softswitch.sip.admission import KNOWN_METHODS
 from softswitch.sip.grammar import SPACE, broken
 from softswitch.sip.headers import KNOWN, canonical
 from softswitch.sip.message import Headers, Request, Response
@@ -151,7 +152,9 @@ def _request(start: str, headers: Headers, body: bytes) -> Request:
     request = Request(method, _uri(target), headers, body)
     _mandatory(request)
     if request.cseq.method != method:
-        raise broken("CSeq names another method", request.cseq.method, kind="cseq_mismatch")  # section 8.1.1.5
+        # section 8.1.1.5; a method that nobody specified is the worse fault of the two (RFC 4475 section 3.1.2.18)
+        status = 400 if method in KNOWN_METHODS else 501
+        raise broken("CSeq names another method", request.cseq.method, kind="cseq_mismatch", status=status)
     _known_to_parse(request)
     return request
 

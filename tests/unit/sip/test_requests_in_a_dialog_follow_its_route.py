@@ -63,6 +63,12 @@ def test_the_final_answer_replaces_the_route_of_the_early_dialog() -> None:
     assert dialog.routes == ("<sip:only.example;lr>",) and dialog.remote_target.host == "10.0.0.3"
 
 
+def test_a_caller_of_the_old_rfc_without_contact_is_found_by_its_from() -> None:
+    old = invite(("Record-Route", "<sip:UserB@example.com;maddr=ss1.example.com>"), contact=None)
+    old.headers.set("Via", "SIP/2.0/UDP iftgw.example.com")
+    assert str(Dialog.answering(old, "b").remote_target) == "sip:alice@a"
+
+
 def test_an_invite_without_contact_or_with_a_thousand_proxies_makes_no_dialog() -> None:
     with pytest.raises(RemoteError) as error:
         Dialog.answering(invite(contact=None), "b")

@@ -105,6 +105,31 @@ def test_an_unknown_method_gets_501() -> None:
     assert set(switch.core.counts) == {("OTHER", 0, "in"), ("OTHER", 501, "out")}
 
 
+def test_an_unknown_method_stays_501_when_cseq_names_another() -> None:
+    switch = Switch()
+    [answer] = switch.gets(request("DANCE").replace(b"1 DANCE", b"1 INVITE"))
+    assert status(answer) == 501 and header(answer, "Allow") == "INVITE, ACK, CANCEL, BYE, OPTIONS"
+    [answer] = switch.gets(request("BYE").replace(b"1 BYE", b"1 INVITE"))
+    assert status(answer) == 400 and header(answer, "Allow") is None
+
+
+@pytest.mark.parametrize(
+    ("accept", "answer"),
+    [
+        ("Accept: text/nobodyKnowsThis", 406),
+        ("Accept:", 406),
+        ("Accept: application/isup, text/*", 406),
+        ("Accept: text/plain, Application/SDP;level=1", 100),
+        ("Accept: application/*", 100),
+        ("Accept: */*;q=0.1", 100),
+    ],
+)
+def test_an_invite_that_takes_no_session_description_gets_406(accept: str, answer: int) -> None:
+    sent = Switch().gets(request("INVITE", accept))[-1]
+    assert status(sent) == answer
+    assert (header(sent, "Warning") or "").startswith("399 softswitch ") == (answer == 406)
+
+
 def test_an_unknown_extension_gets_420_with_its_name() -> None:
     [answer] = Switch(supported=("timer",)).gets(request("INVITE", "Require: timer, magic", "Require: more"))
     assert status(answer) == 420
