@@ -25,7 +25,8 @@ from softswitch.catalog import Catalog
 from softswitch.config import DEFAULT_SIP_PORT, Settings
 from softswitch.errors import RemoteError, ResourceError
 from softswitch.legs.sip_leg import SipLeg
-from softswitch.legs.user_agent import InboundCall, Placement, UserAgent, UserAgentSettings
+from softswitch.legs.signalling import InboundCall, Placement
+from softswitch.legs.user_agent import UserAgent, UserAgentSettings
 from softswitch.metrics import MediaTotals, Sources, measure
 from softswitch.net.loop import raise_open_files
 from softswitch.net.rtp_socket import RtpPorts
@@ -146,7 +147,7 @@ class App:
         sip = self.settings.sip
         return UserAgentSettings(
             agent=our_name(),
-            public_address=sip.public_address,
+            public=(sip.public_address, 0) if sip.public_address else None,
             trusted=sip.trusted,
             media_timeout=self.settings.rtp.media_timeout,
         )

@@ -66,6 +66,11 @@ class DtmfDetector:
         #: The key that seems to be pressed.
         self._trial: Press | None = None
 
+    @property
+    def sounding(self) -> bool:
+        """Whether a key that was reported still sounds."""
+        return self._held is not None
+
     def hear(self, pcm: bytes | None) -> str | None:
         """Hear the next 20 ms at 8000 Hz; return the key (`0`-`9`, `*`, `#`, `A`-`D`) once for each press.
 

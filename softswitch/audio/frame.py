@@ -21,11 +21,12 @@ class Frame:
 
     `voiced` is the verdict of the voice activity detector where the sound entered, None where none ran. `coded` is the
     same sound as it came over the network in `codec`, empty where it came otherwise: a leg that sends in the same codec
-    passes it on instead of coding it again.
+    passes it on instead of coding it again. `key` says that a DTMF key sounds in it, which a leg that sends keys in
+    another way must not send as sound too.
     Not a frozen dataclass: 50 of these are made each second for each leg, and a plain slot class costs a third.
     """
 
-    __slots__ = ("coded", "codec", "pcm", "rate_hz", "voiced")
+    __slots__ = ("coded", "codec", "key", "pcm", "rate_hz", "voiced")
 
     def __init__(
         self,
@@ -34,12 +35,14 @@ class Frame:
         voiced: bool | None = None,
         coded: bytes = b"",
         codec: str = "",
+        key: bool = False,
     ) -> None:
         self.pcm = pcm
         self.rate_hz = rate_hz
         self.voiced = voiced
         self.coded = coded
         self.codec = codec
+        self.key = key
 
     def __repr__(self) -> str:
         return f"Frame({len(self.pcm)} bytes, {self.rate_hz} Hz, voiced={self.voiced})"

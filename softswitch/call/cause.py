@@ -43,6 +43,7 @@ class Cause:
     NOT_FOUND: ClassVar["Cause"]
     CANCELLED: ClassVar["Cause"]
     ELSEWHERE: ClassVar["Cause"]
+    SESSION_EXPIRED: ClassVar["Cause"]
     NO_ROUTE: ClassVar["Cause"]
     INCOMPATIBLE: ClassVar["Cause"]
     CONGESTION: ClassVar["Cause"]
@@ -75,6 +76,7 @@ Cause.REJECTED = Cause(21, 603, "call rejected")
 Cause.NOT_FOUND = Cause(1, 404, "no such number")
 Cause.CANCELLED = Cause(16, 487, "cancelled by the caller")
 Cause.ELSEWHERE = Cause(26, 487, "answered elsewhere")
+Cause.SESSION_EXPIRED = Cause(102, 408, "the peer is gone: nobody refreshed the session")
 Cause.NO_ROUTE = Cause(3, 404, "no route to destination")
 Cause.INCOMPATIBLE = Cause(88, 488, "incompatible media")
 Cause.CONGESTION = Cause(42, 503, "switching equipment congestion")

@@ -7,17 +7,19 @@ the way in is the jitter buffer inside the stream.
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from softswitch import clock
 from softswitch.audio.codecs import CODECS
 from softswitch.audio.dtmf import DtmfDetector
-from softswitch.audio.frame import TELEPHONE_HZ, Frame
+from softswitch.audio.frame import SILENCE, TELEPHONE_HZ, Frame
 from softswitch.audio.tones import dtmf_frames
 from softswitch.audio.vad import VoiceDetector
 from softswitch.call.leg import Digit, DigitsSent
 from softswitch.call.record import MediaReport, Quality
 from softswitch.errors import LocalError
+from softswitch.legs import nat
 from softswitch.legs.keys import KeyFilter
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.rtp.stream import KeyPressed, KeysSent, Profile, RtpStream, SourceLatched
@@ -47,17 +49,26 @@ class RtpMedia:
         capabilities: Capabilities,
         *,
         address: str,
+        peer: str = "",
+        dtmf: str = "auto",
         media_timeout: float,
         on_keys: OnKeys,
         on_dead: Callable[[], None],
     ) -> None:
-        """address: the IP address our session description names. Raises ResourceError when no port is free."""
+        """address: the IP address our session description names. Raises ResourceError when no port is free.
+
+        peer: where its signalling comes from, empty where that is unknown. dtmf: how keys are sent; `auto` and
+        `rfc4733` as events where the peer takes them, `info` not by the sound at all, `inband` as tones.
+        """
         self._leg = leg
         self._socket = ports.open()
         self._negotiation = Negotiation(capabilities, address, self._socket.port, session_id=clock.random_bits(62))
         self._agreement: Agreement | None = None
         self._stream: RtpStream | None = None
         self._offered = ""
+        self._peer = peer
+        self._dtmf = dtmf
+        self._mutes_keys = False
         self._media_timeout = media_timeout
         self._on_keys = on_keys
         self._on_dead: Callable[[], None] | None = on_dead
@@ -73,12 +84,12 @@ class RtpMedia:
     # Negotiation -------------------------------------------------------------------------------------------------
 
     def offer(self, direction: Direction = "sendrecv") -> bytes:
-        """Return our offer."""
+        """Return our offer, the first or another; `sendonly` puts the peer on hold."""
         return self._negotiation.offer(direction).encode()
 
-    def answer(self, offer: bytes) -> bytes:
+    def answer(self, offer: bytes, direction: Direction = "sendrecv") -> bytes:
         """Answer the peer's offer, and follow what was agreed. Raises RemoteError (400), MediaRefused (488)."""
-        agreement, text = self._negotiation.answer(offer)
+        agreement, text = self._negotiation.answer(offer, direction)
         self._agree(agreement)
         return text.encode()
 
@@ -96,8 +107,21 @@ class RtpMedia:
         """Whether the peer has put us on hold."""
         return self._agreement is not None and self._agreement.held
 
+    @property
+    def dialect(self) -> str:
+        """How keys go to the peer: `rfc4733`, `info` or `inband`."""
+        if self._dtmf in ("info", "inband"):
+            return self._dtmf
+        agreement = self._agreement
+        return "rfc4733" if agreement is not None and agreement.event_payload_type is not None else "inband"
+
     def _agree(self, agreement: Agreement) -> None:
         now = clock.now()
+        described = agreement.remote
+        if nat.hidden(described[0], self._peer):
+            # Its own address behind a NAT, which leads nowhere from here. Until its packets show the way (latching),
+            # the best guess is the host its signalling comes from: many NATs keep the port.
+            agreement = replace(agreement, remote=(self._peer, described[1]))
         profile = Profile(
             agreement.codec,
             agreement.payload_type,
@@ -120,8 +144,9 @@ class RtpMedia:
             self._since = now
         else:
             self._stream.redirect(agreement.remote, profile, now=now)
-        self._offered = _shown(agreement.remote)
+        self._offered = _shown(described)
         self._agreement = agreement
+        self._mutes_keys = self.dialect != "inband"
         chosen = CODECS[agreement.codec]
         self._encode, self._decode, self._codec = chosen.encode, chosen.decode, chosen.name
 
@@ -151,7 +176,7 @@ class RtpMedia:
         voiced = self._vad.voiced(pcm)
         if voiced:
             self.voiced_frames += 1
-        return Frame(pcm, TELEPHONE_HZ, voiced, payload, self._codec)
+        return Frame(pcm, TELEPHONE_HZ, voiced, payload, self._codec, self._inband.sounding)
 
     def give(self, frame: Frame) -> None:
         """Send 20 ms to the peer, unless it does not want to hear."""
@@ -160,6 +185,8 @@ class RtpMedia:
             return
         if self._inband_out:
             frame = self._next_tone()
+        elif frame.key and self._mutes_keys:
+            frame = SILENCE  # this press goes out as an event or INFO: heard as well, it would be two (RFC 4733 2.6)
         now = clock.now()
         payload: bytes | None = frame.coded
         if frame.codec != self._codec:
@@ -168,6 +195,10 @@ class RtpMedia:
             payload = None
         for packet in stream.packets(payload, now):
             self._socket.send(packet, stream.remote)
+
+    def key_told(self, digit: str) -> None:
+        """Take a key that came by signalling (INFO)."""
+        self._key(digit, "info", clock.now())
 
     def send_digits(self, digits: str) -> None:
         """Press keys: as events where the peer takes them, else as tones in the sound.
@@ -180,7 +211,7 @@ class RtpMedia:
         digits = "".join([key for key in digits.upper() if key in KEYS])
         if not digits:
             self._on_keys(DigitsSent())
-        elif agreement.event_payload_type is not None:
+        elif agreement.event_payload_type is not None and self._dtmf != "inband":
             try:
                 stream.send_digits(digits)
             except LocalError as error:

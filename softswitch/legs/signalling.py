@@ -1,35 +1,63 @@
-"""What a SIP leg and its user agent agree on: the calls between them, and the values they share."""
+"""What legs, trunks and their user agent agree on: the calls between them, and the values they share."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
 from softswitch.call.cause import Cause
 from softswitch.call.leg import LegId
+from softswitch.sip.auth import DigestClient
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.flow import Flow
-from softswitch.sip.message import Request, Response
+from softswitch.sip.message import Headers, Request, Response
+from softswitch.sip.session_timer import SessionTimerSettings
 from softswitch.sip.transaction import Key, TimerSettings
+from softswitch.sip.uri import Uri
+
+SDP = "application/sdp"
+#: Methods we handle, and extensions we speak (RFC 3262, RFC 4028): said in every message that makes a dialog.
+ALLOW = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE", "INFO", "NOTIFY")
+SUPPORTED = ("100rel", "timer")
+#: What the ACK of a 2xx takes over from its INVITE (RFC 3261 section 22.1).
+CREDENTIALS = ("Authorization", "Proxy-Authorization")
 
 
-class DialogLeg(Protocol):
+class Requester(Protocol):
+    """Whoever sends a request and wants to know what came of it."""
+
+    def response_received(self, key: Key, response: Response, flow: Flow) -> None: ...
+    def request_failed(self, key: Key, why: str) -> None:
+        """Take the end of a transaction without a final response: `timeout` or `transport`."""
+
+    def request_resent(self, old: Key, new: Key, request: Request) -> None:
+        """Take the news that a challenge was answered: the request went out again, under another key."""
+
+
+class DialogLeg(Requester, Protocol):
     """What the user agent tells a leg: what came from the peer."""
 
     @property
     def id(self) -> LegId: ...
-    def request_received(self, request: Request, key: Key, *, contact: str) -> None: ...
+    def request_received(self, request: Request, key: Key, flow: Flow) -> None: ...
     def ack_received(self, ack: Request) -> None: ...
-    def cancel_received(self) -> None: ...
-    def response_received(self, request_key: Key, response: Response, flow: Flow) -> None: ...
-    def request_failed(self, request_key: Key, why: str) -> None: ...
+    def cancel_received(self, cancel: Request) -> None: ...
 
 
 class Signalling(Protocol):
     """What a leg asks of the user agent. Sockets and transactions stay there."""
 
     def respond(self, key: Key, response: Response) -> None: ...
-    def request(self, request: Request, flow: Flow, leg: DialogLeg) -> Key: ...
+    def send(
+        self,
+        request: Request,
+        flow: Flow,
+        owner: Requester,
+        auth: DigestClient | None = None,
+        dialog: Dialog | None = None,
+    ) -> Key: ...
+    def invites(self, key: Key, leg: DialogLeg) -> None: ...
     def acknowledge(self, request: Request, flow: Flow) -> None: ...
-    def cancel(self, key: Key) -> None: ...
+    def cancel(self, key: Key, headers: tuple[tuple[str, str], ...] = ()) -> None: ...
+    def give_up(self, key: Key) -> None: ...
     def flow_to(self, dialog: Dialog, flow: Flow) -> Flow: ...
     def dialog_made(self, dialog: Dialog, leg: DialogLeg) -> None: ...
     def forget(self, leg: DialogLeg) -> None: ...
@@ -37,10 +65,71 @@ class Signalling(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LegSettings:
-    """What all legs of one user agent share. headers: what every message of ours carries."""
+    """What all legs of one user agent share.
+
+    answers, requests: headers of every response and every request of ours that belongs to a dialog.
+    """
 
     timers: TimerSettings
-    headers: tuple[tuple[str, str], ...]
+    session_timer: SessionTimerSettings
+    answers: tuple[tuple[str, str], ...]
+    requests: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where and how to place a call. host: an IP literal. codecs: in order of preference.
+
+    from_uri, from_name: who calls, instead of caller_id at our own address. headers: such as P-Asserted-Identity.
+    routes: Route values. auth: answers challenges. dtmf: `auto`, `rfc4733`, `info` or `inband`. late_offer: send no
+    session description, but answer that of the 200. session_expires: seconds, 0 for no session timer.
+    """
+
+    uri: Uri
+    caller_id: str
+    transport: str
+    host: str
+    port: int
+    codecs: tuple[str, ...]
+    from_uri: Uri | None = None
+    from_name: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    routes: tuple[str, ...] = ()
+    auth: DigestClient | None = None
+    dtmf: str = "auto"
+    late_offer: bool = False
+    contact_user: str = ""
+    carrier: str = ""
+    session_expires: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Who an inbound call comes from: a carrier by name, and how its legs are to be."""
+
+    carrier: str
+    codecs: tuple[str, ...] = ("PCMU", "PCMA")
+    dtmf: str = "auto"
+    session_expires: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InboundCall:
+    """An INVITE that wants to become a call. refusal: it cannot, for this cause.
+
+    number, to_user: of the Request-URI and of To, which differ where a registrar puts our Contact in the Request-URI.
+    caller: of P-Asserted-Identity where a carrier or a trusted network says it (RFC 3325), else of From.
+    """
+
+    leg: LegId
+    number: str
+    caller: str
+    trusted: bool
+    refusal: Cause | None
+    carrier: str = ""
+    to_user: str = ""
+    uri: str = ""
+    source: tuple[str, int] = ("", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +140,35 @@ class Refusal:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def cause_in(request: Request) -> Cause:
-    """Return the cause that a BYE names in Reason (RFC 3326), normal clearing where it names none."""
-    for value in request.headers.all("Reason"):
+def reason(cause: Cause) -> tuple[str, str]:
+    """Return the Reason header that says a cause (RFC 3326)."""
+    if cause is Cause.ELSEWHERE:
+        return ("Reason", 'SIP;cause=200;text="Call completed elsewhere"')
+    return ("Reason", f'Q.850;cause={cause.q850};text="{cause.words}"')
+
+
+def reason_in(headers: Headers, default: Cause) -> Cause:
+    """Return the cause that a message names in Reason (RFC 3326), `default` where it names none that is known."""
+    for value in headers.all("Reason"):
         protocol, _, params = value.partition(";")
-        if protocol.strip().upper() != "Q.850":
+        number = _cause_number(params)
+        if number is None:
             continue
-        for param in params.split(";"):
-            name, _, number = param.partition("=")
-            number = number.strip()
-            # isdigit alone is true for digits of all scripts, and for superscripts that int() does not take
-            if name.strip().lower() == "cause" and number.isascii() and number.isdigit() and len(number) <= 3:
-                known = int(number) == Cause.NORMAL.q850
-                return Cause.NORMAL if known else Cause(int(number), 200, "released by the peer")
-    return Cause.NORMAL
+        match protocol.strip().upper():
+            case "Q.850":
+                return default if number == default.q850 else Cause(number, default.sip, "released by the peer")
+            case "SIP" if number == 200:
+                return Cause.ELSEWHERE
+            case _:
+                pass
+    return default
+
+
+def _cause_number(params: str) -> int | None:
+    for param in params.split(";"):
+        name, _, number = param.partition("=")
+        number = number.strip()
+        # isdigit alone is true for digits of all scripts, and for superscripts that int() does not take
+        if name.strip().lower() == "cause" and number.isascii() and number.isdigit() and len(number) <= 3:
+            return int(number)
+    return None

@@ -1,9 +1,12 @@
-"""A leg over SIP: one dialog, one stream of sound, either direction.
+"""A leg over SIP: one call with one peer, one stream of sound, either direction.
 
-The protocol's races are settled in `sip/invite_*.py`; this object turns its outputs into what the call understands
-(`Ringing`, `Answered`, `Ended`) and the call's commands into messages. `Ended` is said, and the RTP port given back,
-the moment the leg is over; the last messages of its dialog (a BYE that waits for an ACK, copies of an ACK) follow
-by themselves, and the user agent forgets the leg when they are done.
+Theory of operation. A leg is put together of parts, each of which knows one thing: how the call comes about (`Inbound`
+or `Outbound`), what changes once it stands (`Session`), keys by INFO (`InfoKeys`). The parts drive the pure machines of
+`sip/`; what they have in common is here: the dialog, the sound, the state, what the call is told. `_pump` lets every
+part carry out what its machines want, arms one timer for all, and has the leg forgotten when nothing more will come.
+
+`Ended` is said, and the RTP port given back, the moment the leg is over; the last messages of its dialog (a BYE that
+waits for an ACK, copies of an ACK) follow by themselves.
 """
 
 import asyncio
@@ -12,39 +15,25 @@ from collections.abc import Iterable
 
 from softswitch import clock
 from softswitch.audio.frame import Frame
-from softswitch.call.cause import Cause, from_status
-from softswitch.call.leg import (
-    Answered,
-    Digit,
-    DigitsSent,
-    EarlyMedia,
-    Ended,
-    Held,
-    LegEvent,
-    LegId,
-    LegSink,
-    LegState,
-    Ringing,
-)
+from softswitch.call.cause import Cause
+from softswitch.call.leg import Answered, Digit, DigitsSent, Ended, Held, LegEvent, LegId, LegSink, LegState
 from softswitch.errors import RemoteError
+from softswitch.legs.inbound import Inbound
+from softswitch.legs.info_keys import InfoKeys
+from softswitch.legs.outbound import Outbound
 from softswitch.legs.rtp_media import RtpMedia
-from softswitch.legs.signalling import LegSettings, Refusal, Signalling, cause_in
-from softswitch.sdp.negotiate import MediaRefused
-from softswitch.sip import invite as machine
+from softswitch.legs.session import Session
+from softswitch.legs.signalling import LegSettings, Refusal, Signalling, reason, reason_in
+from softswitch.legs.whole import OnAnswer, Part
+from softswitch.sip.auth import DigestClient
 from softswitch.sip.dialog import Dialog
+from softswitch.sip.dtmf_info import read_key
 from softswitch.sip.flow import Flow
-from softswitch.sip.invite_client import ClientInvite
-from softswitch.sip.invite_server import ServerInvite, ServerState
 from softswitch.sip.message import Request, Response
+from softswitch.sip.session_timer import SessionTimer, SessionTimerSettings
 from softswitch.sip.transaction import Key
 
 log = logging.getLogger("softswitch.sip")
-
-SDP = "application/sdp"
-#: What a 503 asks the peer to wait (RFC 3261 section 20.33): a call that cannot be taken now may be in a few seconds.
-RETRY_AFTER_SECONDS = 5
-#: A challenge is for us, not for our caller, who could not answer it: it would come without its challenge header.
-_REFUSED_AS = {401: 403, 407: 403}
 
 
 class SipLeg:
@@ -58,27 +47,31 @@ class SipLeg:
         sink: LegSink,
         *,
         flow: Flow,
+        contact: str,
+        session_timer: SessionTimerSettings,
     ) -> None:
         """`media` is given afterwards; without it (no port was free) the leg can only be refused."""
         self.id = id
         self.state = LegState.NEW
         self.flow = flow
+        self.contact = contact
         self.media: RtpMedia | None = None
+        self.auth: DigestClient | None = None
         self.dialog: Dialog | None = None
-        self._signalling = signalling
-        self._settings = settings
+        self.timer = SessionTimer(session_timer)
+        self.signalling = signalling
+        self.settings = settings
+        #: What the peer says it can do (Allow), upper case; empty while it has said nothing.
+        self.peer_allows: frozenset[str] = frozenset()
         self._sink = sink
-        self._server: ServerInvite | None = None
-        self._server_key: Key = ()
-        self._client: ClientInvite | None = None
-        self._client_key: Key = ()
-        self._refusal: Refusal | None = None
-        self._answer = b""
-        self._owes_offer = False
-        self._reason: tuple[tuple[str, str], ...] = ()
-        self._early = False
-        self._early_answer = b""
+        self._setup: Inbound | Outbound | None = None
+        self._session = Session(self)
+        self._info_keys = InfoKeys(self)
+        self._parts: tuple[Part, ...] = (self._session, self._info_keys)
+        self._answers: dict[Key, OnAnswer] = {}
         self._bye_sent = False
+        self._bye_reason: tuple[tuple[str, str], ...] = ()
+        self._pumping = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
 
@@ -88,86 +81,71 @@ class SipLeg:
 
     # Begin -------------------------------------------------------------------------------------------------------
 
-    def invited(self, request: Request, key: Key, *, tag: str, contact: str) -> Refusal | None:
+    def invited(self, request: Request, key: Key, *, tag: str) -> Refusal | None:
         """Take the INVITE that makes this leg; return why it must be refused, None where it may be answered."""
-        self._server = self._server_invite(request, tag=tag, contact=contact)
-        self._server_key = key
-        try:
-            self.dialog = Dialog.answering(request, tag)
-            self._signalling.dialog_made(self.dialog, self)
-            self._refusal = self._read_offer(request)
-        except RemoteError as error:
-            self._refusal = Refusal(error.status)
-        return self._refusal
+        inbound = Inbound(self, request, key, tag)
+        self._begin(inbound)
+        return inbound.refusal
 
-    def invite(self, request: Request) -> None:
+    def invite(self, request: Request, *, late_offer: bool = False) -> None:
         """Send the INVITE that makes this leg, unless it was hung up before that."""
         if self.state is LegState.ENDED:
             return
-        if self.media is not None:
-            request.body = self.media.offer()
-            request.headers.set("Content-Type", SDP)
-        client = ClientInvite(request, settings=self._settings.timers)
-        self._client = client
-        self._client_key = self._signalling.request(request, self.flow, self)
+        outbound = Outbound(self, request, late_offer=late_offer)
+        self._begin(outbound)
+        outbound.start()
         self._pump()
 
-    def _server_invite(self, request: Request, *, tag: str, contact: str) -> ServerInvite:
-        return ServerInvite(
-            request, local_tag=tag, contact=contact, settings=self._settings.timers, headers=self._settings.headers
-        )
+    def _begin(self, setup: Inbound | Outbound) -> None:
+        self._setup = setup
+        self._parts = (setup, self._session, self._info_keys)
 
-    def _read_offer(self, request: Request) -> Refusal | None:
-        if self.media is None:
-            return Refusal(503, (("Retry-After", str(RETRY_AFTER_SECONDS)),))
-        if not request.body:
-            self._owes_offer = True
-            return None
-        if (request.content_type or "").partition(";")[0].strip().lower() != SDP:
-            return Refusal(415, (("Accept", SDP),))
-        try:
-            self._answer = self.media.answer(request.body)
-        except MediaRefused as error:
-            return Refusal(488, (("Warning", error.header("softswitch")),))
-        return None
+    @property
+    def heard(self) -> bool:
+        """Whether the peer has answered our INVITE with anything at all."""
+        return isinstance(self._setup, Outbound) and self._setup.heard
 
     # Commands of the call ------------------------------------------------------------------------------------------
 
     def ring(self) -> None:
         """Send 180."""
-        if self._server is not None and self.state in (LegState.NEW, LegState.RINGING):
+        if isinstance(self._setup, Inbound) and self.state in (LegState.NEW, LegState.RINGING):
             self.state = LegState.RINGING
-            self._server.provisional(180, now=clock.now())
+            self._setup.ring()
             self._pump()
 
     def progress(self, reliable: bool = False) -> None:
-        """Send 183 with our session description, where the caller has offered one."""
-        if self._server is None or self.state not in (LegState.NEW, LegState.RINGING) or self._early:
-            return
-        self.state = LegState.RINGING
-        self._early = not self._owes_offer
-        body = b"" if self._owes_offer else self._answer
-        self._server.provisional(183, body=body, content_type=SDP if body else None, now=clock.now())
-        self._pump()
+        """Send 183 with our session description; reliable: by RFC 3262, where the caller knows that."""
+        if isinstance(self._setup, Inbound) and self.state in (LegState.NEW, LegState.RINGING):
+            self.state = LegState.RINGING
+            self._setup.progress(reliable=reliable)
+            self._pump()
 
     def answer(self) -> None:
         """Send 200. The leg is up at once, or with the ACK where that brings the session description."""
-        server, media = self._server, self.media
-        if server is None or media is None or self.state not in (LegState.NEW, LegState.RINGING):
-            return
-        body = media.offer() if self._owes_offer else self._answer
-        server.accept(body=body, content_type=SDP, now=clock.now())
-        self._pump()
-        if not self._owes_offer:
-            self._up()
+        if isinstance(self._setup, Inbound) and self.state in (LegState.NEW, LegState.RINGING):
+            self._setup.answer()
+            self._pump()
 
     def hold(self, held: bool) -> None:
-        """Hold is announced by a re-INVITE, which this leg does not send: the bridge's silence holds the far end."""
+        """Put the far end on hold by a re-INVITE, or take it back."""
+        if self.state in (LegState.UP, LegState.HELD):
+            self._session.hold(held)
+            self._pump()
 
     def send_dtmf(self, digits: str, *, in_sound: bool = False) -> None:
-        """Press keys towards the far end."""
-        if self.media is not None and self.state in (LegState.UP, LegState.HELD):
-            self.media.send_digits(digits)
+        """Press keys towards the far end, in its dialect; in_sound: its tones are in what the far end hears already."""
+        media = self.media
+        if media is None or self.state not in (LegState.UP, LegState.HELD):
+            return
+        dialect = media.dialect
+        if in_sound and dialect == "inband":
+            self.keys_happened(DigitsSent())
+        elif dialect == "info":
+            self._info_keys.press(digits)
+            self._pump()
+        else:
+            media.send_digits(digits)
 
     def refer(self, target: str) -> None:
         """Refer is not spoken by this leg: the call bridges a transfer instead."""
@@ -176,125 +154,196 @@ class SipLeg:
         """Refuse, cancel or release, whatever the state asks for."""
         if self.state is LegState.ENDED:
             return
-        server, client = self._server, self._client
-        if self.state in (LegState.UP, LegState.HELD) or (server is not None and server.answered):
-            self._release(cause)
-        elif server is not None:
-            self._refuse(server, cause)
-        elif client is not None:
-            client.cancel()
-        self._ended(cause, by_peer=False)
+        setup = self._setup
+        if self.state in (LegState.UP, LegState.HELD) or (setup is not None and setup.answered):
+            self.release(cause)
+        elif setup is not None:
+            setup.give_up(cause)
+        self.ended(cause, by_peer=False)
 
-    def _refuse(self, server: ServerInvite, cause: Cause) -> None:
-        refusal = self._refusal or Refusal(_REFUSED_AS.get(cause.sip, cause.sip) if cause.sip >= 400 else 480)
-        headers = [*refusal.headers, ("Reason", f'Q.850;cause={cause.q850};text="{cause.words}"')]
-        if refusal.status == 503 and not refusal.headers:
-            headers.append(("Retry-After", str(RETRY_AFTER_SECONDS)))
-        server.refuse(refusal.status, headers=headers)
+    # What the parts do with the leg -------------------------------------------------------------------------------
 
-    def _release(self, cause: Cause) -> None:
-        self._reason = (("Reason", f'Q.850;cause={cause.q850};text="{cause.words}"'),)
-        # A 200 without its ACK must not be followed by a BYE yet (RFC 3261 section 15): it waits for either.
-        if self._server is None or not self._server.answered:
-            self._send_bye()
+    def release(self, cause: Cause) -> None:
+        """Send BYE; after a 200 without its ACK it must wait for that, or for its time-out (RFC 3261 section 15)."""
+        self._bye_reason = (reason(cause),)
+        if self._setup is None or not self._setup.awaits_ack:
+            self.send_bye()
 
-    def _send_bye(self) -> None:
+    def send_bye(self) -> None:
+        """Send BYE now, once."""
         if self.dialog is None or self._bye_sent:
             return
         self._bye_sent = True
-        bye = self.dialog.request("BYE", headers=(*self._reason, *self._settings.headers))
-        self._signalling.request(bye, self._signalling.flow_to(self.dialog, self.flow), self)
+        bye = self.dialog.request("BYE", headers=(*self._bye_reason, *self.settings.requests))
+        self.send(bye, self.dialog)
+
+    def send(self, request: Request, dialog: Dialog, on_answer: OnAnswer | None = None) -> Key:
+        """Send a request inside a dialog; on_answer: told of its final response."""
+        key = self.signalling.send(request, self.signalling.flow_to(dialog, self.flow), self, self.auth, dialog)
+        if on_answer is not None:
+            self._answers[key] = on_answer
+        return key
+
+    def answer_request(
+        self,
+        request: Request,
+        key: Key,
+        status: int,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+        content_type: str | None = None,
+    ) -> None:
+        """Answer a request of the peer inside a dialog."""
+        lines = (*self.settings.answers, *headers)
+        self.signalling.respond(key, request.reply(status, headers=lines, body=body, content_type=content_type))
+
+    @property
+    def setup(self) -> Inbound | Outbound | None:
+        """How the call comes about."""
+        return self._setup
+
+    def unacknowledged(self) -> None:
+        """Give up a call whose peer did not acknowledge our 2xx (RFC 3261 section 13.3.1.4)."""
+        self._bye_reason = ()
+        self.send_bye()
+        self.ended(Cause.TIMEOUT, by_peer=True)
+
+    def meet(self, message: Request | Response) -> None:
+        """Note what the peer says about itself."""
+        if "Allow" in message.headers:
+            self.peer_allows = frozenset(name.upper() for name in message.options("Allow"))
+
+    def up(self) -> None:
+        """The leg is answered, sound flows."""
+        self.state = LegState.UP
+        self.report(Answered())
+        self.note_hold()
+
+    def note_hold(self) -> None:
+        """Tell the call where the peer has put us on hold, or taken us back."""
+        held = self.media is not None and self.media.held
+        if held != (self.state is LegState.HELD) and self.state in (LegState.UP, LegState.HELD):
+            self.state = LegState.HELD if held else LegState.UP
+            self.report(Held(held))
+
+    def ended(self, cause: Cause, *, by_peer: bool) -> None:
+        """The leg is over: give everything back, say so, once."""
+        if self.state is LegState.ENDED:
+            return
+        self.state = LegState.ENDED
+        media, self.media = self.media, None
+        self.timer.stop()
+        self._session.stop()
+        self._info_keys.stop()
+        event = Ended(cause, by_peer)
+        if media is not None:
+            event = Ended(cause, by_peer, media.report())
+            media.close()
+        self._pump()  # first the wire, then the books
+        self.report(event)
+
+    def report(self, event: LegEvent) -> None:
+        """Tell the call."""
+        self._sink(self, event)
 
     # What the peer did -------------------------------------------------------------------------------------------
 
-    def request_received(self, request: Request, key: Key, *, contact: str) -> None:
-        """Take a request of the peer inside this dialog."""
-        dialog = self.dialog
+    def request_received(self, request: Request, key: Key, flow: Flow) -> None:
+        """Take a request of the peer inside a dialog of this leg."""
+        dialog = self._dialog_of(request)
         if dialog is None:
+            self.answer_request(request, key, 481)
             return
         try:
             dialog.receive(request)
         except RemoteError as error:
-            self._reply(request, key, error.status)
+            self.answer_request(request, key, error.status)
             return
+        self.flow = flow  # a peer behind a NAT may come by another way today
         match request.method:
             case "BYE":
-                self._reply(request, key, 200)
+                self.answer_request(request, key, 200)
                 self._bye_received(request)
-            case "INVITE":
-                self._reinvited(request, key, contact=contact)
+            case "INVITE" | "UPDATE":
+                self._session.request_received(request, key, dialog)
+                self._pump()
+            case "PRACK" if isinstance(self._setup, Inbound):
+                self._setup.pracked(request, key)
+                self._pump()
+            case "INFO":
+                self._info_received(request, key)
             case "OPTIONS":
-                self._reply(request, key, 200)
-            case _:
-                self._reply(request, key, 501)
+                self.answer_request(request, key, 200)
+            case _:  # a PRACK or NOTIFY that nothing here waits for
+                self.answer_request(request, key, 481)
 
     def ack_received(self, ack: Request) -> None:
         """Take an ACK of a 2xx of ours."""
-        server = self._server
-        if server is not None and server.request.cseq.number == ack.cseq.number:
-            server.acknowledged(ack)
-            self._pump()
+        if isinstance(self._setup, Inbound):
+            self._setup.acknowledged(ack)
+        self._session.acknowledged(ack)
+        self._pump()
 
-    def cancel_received(self) -> None:
+    def cancel_received(self, cancel: Request) -> None:
         """Take the caller's CANCEL."""
-        if self._server is not None:
-            self._server.cancelled()
+        if isinstance(self._setup, Inbound):
+            self._setup.cancelled(reason_in(cancel.headers, Cause.CANCELLED))
             self._pump()
 
-    def response_received(self, request_key: Key, response: Response, flow: Flow) -> None:
+    def response_received(self, key: Key, response: Response, flow: Flow) -> None:
         """Take a response to a request of ours."""
-        client = self._client
-        if client is None or self._client_key != request_key:
-            return
-        self.flow = flow
-        client.response(response, now=clock.now())
+        if isinstance(self._setup, Outbound) and self._setup.key == key:
+            self.flow = flow
+            self._setup.response_received(response)
+        elif self._session.owns(key):
+            self._session.response_received(key, response)
+        elif response.status >= 200:
+            self._answered(key, response)
         self._pump()
 
-    def request_failed(self, request_key: Key, why: str) -> None:
-        """Take the end of a transaction of ours that brought no final response."""
-        if self._client is not None and self._client_key == request_key:
-            self._client.failed(why)
-        elif self._server is not None and self._server_key == request_key:
-            # A call that is up outlives the way its INVITE came by: the peer may come back by another connection.
-            unanswered = self._server.state is ServerState.PROCEEDING
-            self._server.failed()
-            if unanswered:
-                self._ended(Cause.TIMEOUT, by_peer=True)
+    def request_failed(self, key: Key, why: str) -> None:
+        """Take the end of a transaction that brought no final response."""
+        if self._setup is not None and self._setup.key == key:
+            self._setup.failed(why)
+        elif self._session.owns(key):
+            self._session.failed(key, why)
+        else:
+            self._answered(key, None)
         self._pump()
+
+    def request_resent(self, old: Key, new: Key, request: Request) -> None:
+        """Follow a request that went out again with credentials."""
+        if isinstance(self._setup, Outbound) and self._setup.key == old:
+            self._setup.resent(new, request)
+        elif self._session.owns(old):
+            self._session.resent(old, new, request)
+        elif old in self._answers:
+            self._answers[new] = self._answers.pop(old)
+
+    def _answered(self, key: Key, response: Response | None) -> None:
+        on_answer = self._answers.pop(key, None)
+        if on_answer is not None:
+            on_answer(response)
+
+    def _dialog_of(self, request: Request) -> Dialog | None:
+        if self.dialog is not None and self.dialog.matches(request):
+            return self.dialog
+        return self._setup.early_dialog(request) if isinstance(self._setup, Outbound) else None
 
     def _bye_received(self, request: Request) -> None:
-        if self._server is not None:
-            self._server.bye()
+        if isinstance(self._setup, Inbound):
+            self._setup.bye()
+        self._session.bye()
         self._bye_sent = True
-        self._ended(cause_in(request), by_peer=True)
+        self.ended(reason_in(request.headers, Cause.NORMAL), by_peer=True)
         self._pump()
 
-    def _reinvited(self, request: Request, key: Key, *, contact: str) -> None:
-        """Answer a re-INVITE: another offer for the same sound (RFC 3261 section 14.2)."""
-        media, dialog = self.media, self.dialog
-        if media is None or dialog is None:
-            self._reply(request, key, 481)
-            return
-        if self.state not in (LegState.UP, LegState.HELD) or (self._server is not None and not self._server.finished):
-            # One at a time; 0 to 10 s by the RFC, and the first one is as good as done.
-            self._reply(request, key, 500, (("Retry-After", "1"),))
-            return
-        server = self._server_invite(request, tag=dialog.local_tag, contact=contact)
-        try:
-            self._owes_offer = not request.body
-            body = media.offer() if self._owes_offer else media.answer(request.body)
-        except RemoteError as error:
-            warning = (("Warning", error.header("softswitch")),) if isinstance(error, MediaRefused) else ()
-            server.refuse(error.status, headers=warning)
-            self._carry_out(server, key)
-            return
-        self._server, self._server_key = server, key
-        server.accept(body=body, content_type=SDP, now=clock.now())
-        self._pump()
-        self._note_hold()
-
-    def _reply(self, request: Request, key: Key, status: int, headers: Iterable[tuple[str, str]] = ()) -> None:
-        self._signalling.respond(key, request.reply(status, headers=(*self._settings.headers, *headers)))
+    def _info_received(self, request: Request, key: Key) -> None:
+        digit = read_key(request)
+        if digit is not None and self.media is not None:
+            self.media.key_told(digit)
+        # An empty INFO asks whether we live; a body that is nothing to us is said to be so (RFC 2976 section 2.2).
+        self.answer_request(request, key, 200 if digit is not None or not request.body else 415)
 
     # Sound ---------------------------------------------------------------------------------------------------------
 
@@ -310,12 +359,12 @@ class SipLeg:
             media.give(frame)
 
     def keys_happened(self, event: Digit | DigitsSent) -> None:
-        """Pass on what the sound said of keys; the tick it comes from must be over first."""
+        """Pass on what was said of keys; the tick it comes from must be over first."""
         asyncio.get_running_loop().call_soon(self._report_key, event)
 
     def _report_key(self, event: Digit | DigitsSent) -> None:
         if self.state is not LegState.ENDED:  # `Ended` is the last that is said
-            self._report(event)
+            self.report(event)
 
     def sound_died(self) -> None:
         """Give up a call whose peer sends nothing any more."""
@@ -325,143 +374,22 @@ class SipLeg:
     # Inside --------------------------------------------------------------------------------------------------------
 
     def _pump(self) -> None:
-        """Carry out what the INVITE machines want, arm one timer, and let the user agent forget what is done."""
-        if self._server is not None:
-            self._carry_out(self._server, self._server_key)
-        if self._client is not None:
-            self._carry_out(self._client, self._client_key)
-        self._arm()
-        done = (self._server is None or self._server.finished) and (self._client is None or self._client.finished)
-        if done and self.state is LegState.ENDED:
-            self._signalling.forget(self)
-
-    def _carry_out(self, one: ServerInvite | ClientInvite, key: Key) -> None:
-        for output in one.drain():
-            match output:
-                case machine.SendResponse(response=response):
-                    self._signalling.respond(key, response)
-                case machine.SendCancel():
-                    self._signalling.cancel(key)
-                case machine.SendAck(request=request, dialog=dialog):
-                    self._signalling.acknowledge(request, self._signalling.flow_to(dialog, self.flow))
-                case machine.SendBye(request=request, dialog=dialog):
-                    self._signalling.request(request, self._signalling.flow_to(dialog, self.flow), self)
-                case _:
-                    self._happened(output)
-
-    def _happened(self, output: machine.ServerOutput | machine.ClientOutput) -> None:
-        match output:
-            case machine.Acknowledged(ack=ack):
-                self._acknowledged(ack)
-            case machine.Unacknowledged():
-                self._unacknowledged()
-            case machine.Cancelled():
-                self._ended(Cause.CANCELLED, by_peer=True)
-            case machine.Progressed(response=response):
-                self._progressed(response)
-            case machine.Answered(response=response, dialog=dialog):
-                self._answered(response, dialog)
-            case machine.Refused(response=response):
-                self._ended(from_status(response.status), by_peer=True)
-            case machine.Failed(why=why):
-                self._ended(Cause.OUT_OF_ORDER if why == "transport" else from_status(408), by_peer=True)
-            case _:
+        """Let every part carry out what its machines want, arm one timer, be forgotten when all is done."""
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            # What one part does may give another something to do.
+            while any([part.carry_out() for part in self._parts]):
                 pass
-
-    def _acknowledged(self, ack: Request) -> None:
-        if self.state is LegState.ENDED:
-            self._send_bye()
-            return
-        if not self._owes_offer or self.media is None:
-            return
-        self._owes_offer = False
-        try:
-            self.media.accept(ack.body)
-        except RemoteError as error:
-            # The ACK owed us an answer (RFC 3264 section 4) and brought none that can be used.
-            log.warning("%s the ACK has no usable session description: %s", self.id, error)
-            if self.state in (LegState.UP, LegState.HELD):
-                return  # of a re-INVITE: what was agreed before still stands (RFC 3261 section 14.1)
-            self._reason = ()
-            self._send_bye()
-            self._ended(Cause.INCOMPATIBLE, by_peer=False)
-            return
-        if self.state in (LegState.UP, LegState.HELD):
-            self._note_hold()
-        else:
-            self._up()
-
-    def _unacknowledged(self) -> None:
-        self._reason = ()
-        self._send_bye()  # RFC 3261 section 13.3.1.4
-        if self.state is not LegState.ENDED:
-            self._ended(Cause.TIMEOUT, by_peer=True)
-
-    def _progressed(self, response: Response) -> None:
-        if self.state is LegState.ENDED or response.status == 100:
-            return
-        self.state = LegState.RINGING
-        if self._early:
-            return  # it has sound already, which a copy or another phone's ringing must not replace
-        if response.body and self.media is not None:
-            try:
-                self.media.accept(response.body)
-            except RemoteError as error:
-                log.warning("%s early session description is unusable: %s", self.id, error)
-            else:
-                self._early, self._early_answer = True, response.body
-                self._report(EarlyMedia())
-                return
-        self._report(Ringing())
-
-    def _answered(self, response: Response, dialog: Dialog) -> None:
-        client, media = self._client, self.media
-        if client is None or media is None:
-            return
-        client.acknowledge()
-        self.dialog = dialog
-        self._signalling.dialog_made(dialog, self)
-        self._carry_out(client, self._client_key)
-        try:
-            if response.body and response.body != self._early_answer:  # it may come from another phone (a fork)
-                media.accept(response.body)
-            if not media.agreed:
-                raise RemoteError("the answer has no session description", kind="missing_sdp")
-        except RemoteError as error:
-            log.warning("%s answered without a usable session description: %s", self.id, error)
-            self._release(Cause.INCOMPATIBLE)
-            self._ended(Cause.INCOMPATIBLE, by_peer=True)
-            return
-        self._up()
-
-    def _up(self) -> None:
-        self.state = LegState.UP
-        self._report(Answered())
-        self._note_hold()
-
-    def _note_hold(self) -> None:
-        held = self.media is not None and self.media.held
-        if held != (self.state is LegState.HELD) and self.state in (LegState.UP, LegState.HELD):
-            self.state = LegState.HELD if held else LegState.UP
-            self._report(Held(held))
-
-    def _ended(self, cause: Cause, *, by_peer: bool) -> None:
-        if self.state is LegState.ENDED:
-            return
-        self.state = LegState.ENDED
-        media, self.media = self.media, None
-        event = Ended(cause, by_peer)
-        if media is not None:
-            event = Ended(cause, by_peer, media.report())
-            media.close()
-        self._pump()  # first the wire, then the books
-        self._report(event)
-
-    def _report(self, event: LegEvent) -> None:
-        self._sink(self, event)
+        finally:
+            self._pumping = False
+        self._arm()
+        if self.state is LegState.ENDED and all(part.finished for part in self._parts):
+            self.signalling.forget(self)
 
     def _arm(self) -> None:
-        times = [one.next_timer() for one in (self._server, self._client) if one is not None]
+        times = [part.next_timer() for part in self._parts]
         at = min((time for time in times if time is not None), default=None)
         if at == self._timer_at:
             return
@@ -475,7 +403,6 @@ class SipLeg:
     def _timer_fired(self) -> None:
         self._timer, self._timer_at = None, None
         now = clock.now()
-        for one in (self._server, self._client):
-            if one is not None:
-                one.handle_timer(now=now)
+        for part in self._parts:
+            part.handle_timer(now=now)
         self._pump()

@@ -10,77 +10,73 @@ import ipaddress
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from softswitch import clock
 from softswitch.call.cause import Cause, from_status
 from softswitch.call.leg import LegId, LegSink
 from softswitch.errors import RemoteError, ResourceError
+from softswitch.legs.outgoing import Outgoing, Sent
+from softswitch.legs.reach import Reach
 from softswitch.legs.rtp_media import RtpMedia
-from softswitch.legs.signalling import DialogLeg, LegSettings
-from softswitch.legs.sip_leg import SDP, SipLeg
-from softswitch.net.address import family, show
+from softswitch.legs.signalling import (
+    ALLOW,
+    SDP,
+    SUPPORTED,
+    DialogLeg,
+    InboundCall,
+    Known,
+    LegSettings,
+    Placement,
+    Requester,
+)
+from softswitch.legs.sip_leg import SipLeg
+from softswitch.net.address import show
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.net.sip_socket import SipSockets
 from softswitch.sdp.negotiate import Capabilities
 from softswitch.sip import core as machine
 from softswitch.sip.admission import CoreSettings
+from softswitch.sip.auth import DigestClient
 from softswitch.sip.core import SipCore
 from softswitch.sip.dialog import Dialog, DialogId, incoming_id
 from softswitch.sip.flow import Flow
+from softswitch.sip.headers import NameAddr
 from softswitch.sip.message import Headers, Request, Response
+from softswitch.sip.session_timer import SessionTimerSettings
 from softswitch.sip.transaction import Key
 from softswitch.sip.uri import Uri
 
 log = logging.getLogger("softswitch.sip")
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS"
-DEFAULT_PORT = 5060
 #: Log lines about bad messages in one second: enough to see what it is, too few to fill a disk.
 MAX_BAD_LINES = 5
 #: Numbers and names of callers longer than this are cut in records: nobody dials more.
 MAX_NAME = 128
+#: What registrars and mailboxes send without being asked; it is taken, and asks nothing of us (RFC 3842).
+NOTICES = frozenset({"message-summary", "keep-alive", "service-control", "reg", "check-sync"})
+#: RFC 5626 section 4.4.1: a ping on a stream, whose pong is one CRLF; over UDP most NATs are content with any datagram.
+KEEP_ALIVE = b"\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
 class UserAgentSettings:
-    """public_address: written into Contact and session descriptions instead of the local address, when behind NAT.
+    """public: address and port (0: the local one) for Contact and session descriptions, when behind NAT.
 
     trusted: networks whose callers may use every rule. agent: our name in Server and User-Agent.
     """
 
     agent: str
-    public_address: str = ""
+    public: tuple[str, int] | None = None
     trusted: tuple[str, ...] = ()
     media_timeout: float = 60.0
+    session_timer: SessionTimerSettings = SessionTimerSettings()
     core: CoreSettings = CoreSettings()
-
-
-@dataclass(frozen=True, slots=True)
-class InboundCall:
-    """An INVITE that wants to become a call. refusal: it cannot, for this cause."""
-
-    leg: LegId
-    number: str
-    caller: str
-    trusted: bool
-    refusal: Cause | None
 
 
 #: Told of each inbound call; calls the second argument once, with the sink of the leg's events, to get the leg.
 OnInvite = Callable[[InboundCall, Callable[[LegSink], SipLeg]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where and how to place a call. codecs: in order of preference."""
-
-    uri: Uri
-    caller_id: str
-    transport: str
-    host: str
-    port: int
-    codecs: tuple[str, ...]
 
 
 class UserAgent:
@@ -89,21 +85,32 @@ class UserAgent:
     def __init__(
         self, settings: UserAgentSettings, ports: RtpPorts, on_invite: OnInvite, *, token: clock.Token = clock.token
     ) -> None:
-        self.core = SipCore(settings.core, token=token)
+        core = replace(settings.core, allow=ALLOW, supported=SUPPORTED)
+        self.core = SipCore(core, token=token)
         self.sockets = SipSockets(self._message, self._flow_failed)
+        self.reach = Reach(self.sockets, ports.host, settings.public)
         self.counts: Counter[str] = Counter()
+        #: Asked for each new INVITE: which carrier is it of?
+        self.identify: Callable[[Request, Flow], Known | None] = _nobody_known
+        #: While draining, OPTIONS is answered with 503, so that carriers and balancers send their calls elsewhere.
+        self.draining = False
         self._settings = settings
         self._ports = ports
         self._on_invite = on_invite
         self._token = token
         self._trusted = [ipaddress.ip_network(text) for text in settings.trusted]
-        headers = (("Server", settings.agent), ("Allow", ALLOW))
-        self._leg_settings = LegSettings(settings.core.timers, headers)
+        shared = (("Allow", ", ".join(ALLOW)), ("Supported", ", ".join(SUPPORTED)))
+        self._leg_settings = LegSettings(
+            core.timers,
+            settings.session_timer,
+            answers=(("Server", settings.agent), *shared),
+            requests=(("User-Agent", settings.agent), *shared),
+        )
         self._dialogs: dict[DialogId, DialogLeg] = {}
         self._inviting: dict[Key, DialogLeg] = {}
         self._keys_of: dict[LegId, list[Key]] = {}
         self._dialogs_of: dict[LegId, list[DialogId]] = {}
-        self._resolving: set[asyncio.Task[None]] = set()
+        self._outgoing = Outgoing()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
         self._pumping = False
@@ -132,101 +139,130 @@ class UserAgent:
                     await self._answered.wait()
 
     async def close(self) -> None:
-        """Give back every socket, timer and task."""
+        """Give back every socket and timer."""
         if self._timer is not None:
             self._timer.cancel()
-        for task in self._resolving:
-            task.cancel()
-        await asyncio.gather(*self._resolving, return_exceptions=True)
         await self.sockets.close()
 
     # Outbound ------------------------------------------------------------------------------------------------------
 
     def place(self, leg: LegId, placement: Placement, sink: LegSink) -> SipLeg:
-        """Call somebody. Raises ResourceError when no port or no socket is free, or the host is unknown."""
-        host = "127.0.0.1" if placement.host == "localhost" else placement.host
-        if family(host) is None:
-            raise ResourceError(f"{placement.host} is not an IP address; name the gateway by its address")
-        flow = self.sockets.flow_to(placement.transport.upper(), (host, placement.port))
-        made = self._make_leg(leg, flow, sink, Capabilities(codecs=placement.codecs))
+        """Call somebody. Raises ResourceError when no port or no socket is free, or the host is no IP address."""
+        flow = self.reach.flow(placement.transport, placement.host, placement.port)
+        offered = Capabilities(placement.codecs, telephone_event=placement.dtmf in ("auto", "rfc4733"))
+        made = self._make_leg(leg, flow, sink, offered, placement.dtmf, placement.session_expires)
         if made.media is None:
             raise ResourceError("no RTP port is free; widen rtp.ports")
+        made.auth = placement.auth
+        # After the switchboard has the leg in its books: its first report may be that it failed.
+        request = self._invite(placement, flow)
+        asyncio.get_running_loop().call_soon(partial(made.invite, request, late_offer=placement.late_offer))
+        return made
+
+    def _invite(self, placement: Placement, flow: Flow) -> Request:
         # The caller's id may come from another peer's INVITE: it is escaped, not pasted.
-        caller = Uri.of(placement.caller_id or "softswitch", self._advertised(flow), flow.local[1])
+        ours = Uri.of(placement.caller_id or "softswitch", self.reach.signalling_host(flow), flow.local[1])
+        caller = NameAddr(placement.from_uri or ours, placement.from_name).with_param("tag", self._token())
+        contact = self.reach.contact(flow, placement.contact_user or placement.caller_id)
         headers = Headers(
             [
                 ("Max-Forwards", "70"),
-                ("From", f"<{caller}>;tag={self._token()}"),
+                *(("Route", route) for route in placement.routes),
+                ("From", caller),
                 ("To", f"<{placement.uri}>"),
                 ("Call-ID", f"{self._token()}@{flow.local[0]}"),
                 ("CSeq", "1 INVITE"),
-                ("Contact", self._contact(flow, placement.caller_id)),
-                ("Allow", ALLOW),
-                ("User-Agent", self._settings.agent),
+                ("Contact", contact),
+                *self._leg_settings.requests,
+                *placement.headers,
             ]
         )
-        request = Request("INVITE", placement.uri, headers)
-        # After the switchboard has the leg in its books: its first report may be that it failed.
-        asyncio.get_running_loop().call_soon(made.invite, request)
-        return made
+        return Request("INVITE", placement.uri, headers)
 
-    # What legs need (`sip_leg.Signalling`) -------------------------------------------------------------------------
+    def flow(self, transport: str, host: str, port: int) -> Flow:
+        """Return the way to an address (an IP literal). Raises ResourceError."""
+        return self.reach.flow(transport, host, port)
+
+    def contact(self, flow: Flow, user: str = "", params: str = "") -> str:
+        """Return the value of a Contact header with our address as the peer of `flow` sees it."""
+        return self.reach.contact(flow, user, params)
+
+    def keep_alive(self, flow: Flow) -> None:
+        """Keep a NAT binding or a connection open (RFC 5626 section 4.4.1)."""
+        self.sockets.send(flow, KEEP_ALIVE)
+
+    @property
+    def public(self) -> tuple[str, int] | None:
+        """Our address and port as seen from outside; None where they are the local ones."""
+        return self.reach.public
+
+    @public.setter
+    def public(self, address: tuple[str, int] | None) -> None:
+        self.reach.public = address
+
+    # What legs and trunks need (`signalling.Signalling`) -----------------------------------------------------------
 
     def respond(self, key: Key, response: Response) -> None:
         """Send a response by its transaction."""
         self.core.send_response(key, response, now=clock.now())
         self._pump()
 
-    def request(self, request: Request, flow: Flow, leg: DialogLeg) -> Key:
-        """Send a request in a transaction of its own; what comes of it goes to `leg`."""
-        key = self.core.send_request(request, flow, now=clock.now())
-        if request.method == "INVITE":
-            self._remember(key, leg)
+    def send(
+        self,
+        request: Request,
+        flow: Flow,
+        owner: Requester,
+        auth: DigestClient | None = None,
+        dialog: Dialog | None = None,
+    ) -> Key:
+        """Send a request in a transaction of its own, challenges answered; what comes of it goes to `owner`."""
+        if auth is not None:
+            auth.authorize(request)
+        return self._send(Sent(request, flow, owner, auth, dialog))
+
+    def _send(self, sent: Sent) -> Key:
+        key = self.core.send_request(sent.request, sent.flow, now=clock.now())
+        self._outgoing.put(key, sent)
         self._unanswered.add(key)
         self._pump()
         return key
+
+    def invites(self, key: Key, leg: DialogLeg) -> None:
+        """Take the INVITE of `key`, ours or the peer's, for one of `leg`, until that is forgotten."""
+        self._inviting[key] = leg
+        self._keys_of.setdefault(leg.id, []).append(key)
 
     def acknowledge(self, request: Request, flow: Flow) -> None:
         """Send the ACK of a 2xx."""
         self.core.send_ack(request, flow)
         self._pump()
 
-    def cancel(self, key: Key) -> None:
+    def cancel(self, key: Key, headers: tuple[tuple[str, str], ...] = ()) -> None:
         """Send a CANCEL for an INVITE of ours."""
-        self.core.cancel(key, now=clock.now())
+        self.core.cancel(key, headers=headers, now=clock.now())
         self._pump()
 
+    def give_up(self, key: Key) -> None:
+        """Answer no challenge to this request any more."""
+        self._outgoing.give_up(key)
+
     def flow_to(self, dialog: Dialog, flow: Flow) -> Flow:
-        """Return the way to the next hop of a dialog: its address where that is one, else the way the peer came."""
-        if flow.transport != "UDP" and not dialog.routes:
-            return flow  # a connection that stands is the way back, whatever port the Contact names (RFC 5626 spirit)
-        hop = dialog.next_hop
-        if family(hop.host) is None:
-            return flow
-        remote = (hop.host, hop.port or DEFAULT_PORT)
-        transport = (hop.param("transport") or "udp").upper()
-        if remote == flow.remote and transport == flow.transport:
-            return flow
-        try:
-            return self.sockets.flow_to(transport, remote)
-        except ResourceError:
-            return flow
+        """Return the way to the next hop of a dialog."""
+        return self.reach.flow_to(dialog, flow)
 
     def dialog_made(self, dialog: Dialog, leg: DialogLeg) -> None:
         """Send requests of this dialog to `leg` from now on."""
-        self._dialogs[dialog.id] = leg
-        self._dialogs_of.setdefault(leg.id, []).append(dialog.id)
+        if self._dialogs.get(dialog.id) is not leg:
+            self._dialogs[dialog.id] = leg
+            self._dialogs_of.setdefault(leg.id, []).append(dialog.id)
 
     def forget(self, leg: DialogLeg) -> None:
         """Drop a leg whose last message is done."""
         for key in self._keys_of.pop(leg.id, ()):
             self._inviting.pop(key, None)
+            self._outgoing.drop(key)
         for dialog_id in self._dialogs_of.pop(leg.id, ()):
             self._dialogs.pop(dialog_id, None)
-
-    def _remember(self, key: Key, leg: DialogLeg) -> None:
-        self._inviting[key] = leg
-        self._keys_of.setdefault(leg.id, []).append(key)
 
     # What the network says -----------------------------------------------------------------------------------------
 
@@ -266,26 +302,37 @@ class UserAgent:
                 leg = self._dialogs.get(incoming_id(request))
                 if leg is not None:
                     leg.ack_received(request)
-            case machine.CancelReceived(invite_key=key):
+            case machine.CancelReceived(invite_key=key, request=request):
                 leg = self._inviting.get(key)
                 if leg is not None:
-                    leg.cancel_received()
+                    leg.cancel_received(request)
             case machine.ResponseReceived():
                 self._response_received(output)
             case machine.TransactionFailed(key=key, why=why):
                 self._settle(key)
-                leg = self._inviting.get(key)
-                if leg is not None:
-                    leg.request_failed(key, why)
+                owner = self._outgoing.failed(key) or self._inviting.get(key)
+                if owner is not None:
+                    owner.request_failed(key, why)
             case machine.BadMessage(kind=kind, flow=flow, detail=detail):
                 self._note_bad(kind, flow, detail)
 
     def _response_received(self, output: machine.ResponseReceived) -> None:
-        if output.response.status >= 200:
-            self._settle(output.key)
-        leg = self._inviting.get(output.key)
+        key, response = output.key, output.response
+        if response.status >= 200:
+            self._settle(key)
+        sent = self._outgoing.answered(key, response)
+        if sent is None:
+            return
+        again = self._outgoing.again(sent, response)
+        if again is None:
+            sent.owner.response_received(key, response, output.flow)
+            return
+        sent.request = again
+        new = self._send(sent)
+        leg = self._inviting.get(key)
         if leg is not None:
-            leg.response_received(output.key, output.response, output.flow)
+            self.invites(new, leg)
+        sent.owner.request_resent(key, new, again)
 
     def _note_bad(self, kind: str, flow: Flow, detail: str) -> None:
         """Log a bad message; in a flood only the first of each second, the counters have them all."""
@@ -306,16 +353,25 @@ class UserAgent:
             if leg is None:
                 self._reply(key, request, 481)
             else:
-                # Not remembered: a re-INVITE is answered at once, and a peer may send as many as it likes.
-                leg.request_received(request, key, contact=self._contact(flow))
+                leg.request_received(request, key, flow)
             return
         match request.method:
             case "INVITE":
                 self._invited(key, request, flow)
             case "OPTIONS":
-                self._reply(key, request, 200, (("Accept", SDP),))
+                self._reply(key, request, 503 if self.draining else 200, (("Accept", SDP),))
+            case "NOTIFY":
+                self._noticed(key, request)
             case _:
                 self._reply(key, request, 481)
+
+    def _noticed(self, key: Key, request: Request) -> None:
+        """Answer a NOTIFY that nobody subscribed to: registrars send some after REGISTER, and take a refusal badly."""
+        event = (request.headers.get("Event") or "").partition(";")[0].strip().lower()
+        if event in NOTICES:
+            self._reply(key, request, 200)
+        else:
+            self._reply(key, request, 489, (("Allow-Events", "message-summary"),))
 
     def _invited(self, key: Key, request: Request, flow: Flow) -> None:
         tag = self._token()
@@ -327,30 +383,51 @@ class UserAgent:
             leg.report_to(sink)
             return leg
 
-        leg = self._make_leg(id, flow, _nowhere, Capabilities())
+        known = self.identify(request, flow) or _STRANGER
+        leg = self._make_leg(id, flow, _nowhere, Capabilities(known.codecs), known.dtmf, known.session_expires)
         holder.append(leg)
-        self._remember(key, leg)
-        refusal = leg.invited(request, key, tag=tag, contact=self._contact(flow))
+        self.invites(key, leg)
+        refusal = leg.invited(request, key, tag=tag)
         cause = from_status(refusal.status) if refusal is not None else None
-        try:
-            number, caller = request.uri.username[:MAX_NAME], request.from_.uri.username[:MAX_NAME]
-        except RemoteError:  # a tel or foreign scheme in From is legal, and is nobody we know
-            number, caller = request.uri.username[:MAX_NAME], ""
         trusted = _inside(flow.remote[0], self._trusted)
+        inbound = InboundCall(
+            id,
+            number=request.uri.username[:MAX_NAME],
+            caller=_caller(request, asserted=trusted or bool(known.carrier)),
+            trusted=trusted,
+            refusal=cause,
+            carrier=known.carrier,
+            to_user=request.to.uri.username[:MAX_NAME],
+            uri=str(request.uri),
+            source=flow.remote,
+        )
         try:
-            self._on_invite(InboundCall(id, number, caller, trusted, cause), make)
+            self._on_invite(inbound, make)
         except Exception:
             log.exception("%s a call could not be taken", id)
             leg.hang_up(Cause.INTERNAL)
 
-    def _make_leg(self, id: LegId, flow: Flow, sink: LegSink, capabilities: Capabilities) -> SipLeg:
-        leg = SipLeg(id, self, self._leg_settings, sink, flow=flow)
+    def _make_leg(
+        self,
+        id: LegId,
+        flow: Flow,
+        sink: LegSink,
+        capabilities: Capabilities,
+        dtmf: str,
+        session_expires: int | None,
+    ) -> SipLeg:
+        timer = self._leg_settings.session_timer
+        if session_expires is not None:
+            timer = replace(timer, expires=session_expires)
+        leg = SipLeg(id, self, self._leg_settings, sink, flow=flow, contact=self.contact(flow), session_timer=timer)
         try:
             leg.media = RtpMedia(
                 id,
                 self._ports,
                 capabilities,
-                address=self._advertised(flow, self._ports.host),
+                address=self.reach.media_host(flow),
+                peer=flow.remote[0],
+                dtmf=dtmf,
                 media_timeout=self._settings.media_timeout,
                 on_keys=leg.keys_happened,
                 on_dead=leg.sound_died,
@@ -360,19 +437,8 @@ class UserAgent:
         return leg
 
     def _reply(self, key: Key, request: Request, status: int, headers: Sequence[tuple[str, str]] = ()) -> None:
-        lines = (*self._leg_settings.headers, *headers)
+        lines = (*self._leg_settings.answers, *headers)
         self.respond(key, request.reply(status, to_tag=self._token(), headers=lines))
-
-    def _advertised(self, flow: Flow, bound: str = "") -> str:
-        """Return the address the peer of `flow` shall use: the configured public one, else the one it reached."""
-        if self._settings.public_address:
-            return self._settings.public_address
-        return flow.local[0] if bound in ("", "0.0.0.0", "::") else bound  # noqa: S104 - compared, not bound
-
-    def _contact(self, flow: Flow, user: str = "") -> str:
-        uri = Uri.of(user or "softswitch", self._advertised(flow), flow.local[1])
-        transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
-        return f"<{uri}{transport}>"
 
     def _arm(self) -> None:
         at = self.core.next_timer()
@@ -391,8 +457,28 @@ class UserAgent:
         self._pump()
 
 
+_STRANGER = Known("")
+
+
+def _nobody_known(_request: Request, _flow: Flow) -> Known | None:
+    """Know no carrier."""
+    return None
+
+
 def _nowhere(_leg: object, _event: object) -> None:
     """Stand in for the sink of a leg that nobody has taken yet."""
+
+
+def _caller(request: Request, *, asserted: bool) -> str:
+    """Return who calls: as a trusted network asserts it (RFC 3325 section 9.1), else as the caller says it."""
+    try:
+        for value in request.headers.all("P-Asserted-Identity") if asserted else ():
+            user = NameAddr.parse(value).uri.username[:MAX_NAME]
+            if user:
+                return user
+        return request.from_.uri.username[:MAX_NAME]
+    except RemoteError:  # a tel or foreign scheme in From is legal, and is nobody we know
+        return ""
 
 
 def _inside(host: str, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:

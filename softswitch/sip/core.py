@@ -175,13 +175,18 @@ class SipCore:
         self._step(transaction, event, now, data=bytes(response))
         return True
 
-    def cancel(self, key: Key, *, now: float) -> bool:
-        """Send a CANCEL for our INVITE; False when it has no provisional response yet, or a final one (section 9.1)."""
+    def cancel(self, key: Key, *, headers: Lines = (), now: float) -> bool:
+        """Send a CANCEL for our INVITE; False when it has no provisional response yet, or a final one (section 9.1).
+
+        headers: what it says besides, such as Reason.
+        """
         transaction = self._clients.get(key)
         if transaction is None or transaction.state is not State.PROCEEDING or transaction.held is None:
             return False
         invite: Request = transaction.held
         cancel = derived(invite, "CANCEL", invite.headers.get("To") or "")
+        for name, value in headers:
+            cancel.headers.add(name, value)
         self._step(transaction, Input.CANCEL, now)
         self._start_client(cancel, key[0], transaction.flow, now)
         return True

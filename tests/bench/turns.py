@@ -21,7 +21,8 @@ from softswitch.audio.frame import Frame
 from softswitch.audio.vad import VoiceDetector
 from softswitch.call.bridge import Bridge
 from softswitch.call.leg import Answered, Ended, LegState
-from softswitch.legs.user_agent import Placement, UserAgent, UserAgentSettings
+from softswitch.legs.signalling import Placement
+from softswitch.legs.user_agent import UserAgent, UserAgentSettings
 from softswitch.net import loop
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.net.ticker import Ticker

@@ -18,7 +18,8 @@ from softswitch.call.record import CallRecord
 from softswitch.document import parse
 from softswitch.errors import ResourceError
 from softswitch.legs.sip_leg import SipLeg
-from softswitch.legs.user_agent import InboundCall, Placement, UserAgent, UserAgentSettings
+from softswitch.legs.signalling import InboundCall, Placement
+from softswitch.legs.user_agent import UserAgent, UserAgentSettings
 from softswitch.net import loop
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.net.ticker import Ticker

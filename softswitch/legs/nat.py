@@ -1,0 +1,48 @@
+"""Addresses that mean nothing where they were read: what a peer behind a NAT writes about itself.
+
+A phone in a home network names its 192.168 address in Contact and `c=`; seen from outside, only where its packets come
+from leads back to it (RFC 3581, RFC 5626 spirit). An address is hidden when its scope is narrower than that of the
+address the message came from.
+"""
+
+import ipaddress
+from functools import lru_cache
+
+#: From the narrowest to the widest: this machine, this link, a private network, everywhere.
+_MACHINE, _LINK, _PRIVATE, _EVERYWHERE = range(4)
+#: Carrier-grade NAT (RFC 6598): private, though `ipaddress` calls it neither private nor global.
+_SHARED = ipaddress.ip_network("100.64.0.0/10")
+#: Documentation networks are used as public addresses in tests and examples, and are private for nobody.
+_EXAMPLES = [ipaddress.ip_network(text) for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
+
+
+def hidden(address: str, seen: str) -> bool:
+    """Tell whether `address` cannot be reached by somebody who got a message of its owner from `seen`."""
+    mine, theirs = _scope(address), _scope(seen)
+    return mine is not None and theirs is not None and mine < theirs
+
+
+def private(address: str) -> bool:
+    """Tell whether an address has no meaning outside of its own network."""
+    scope = _scope(address)
+    return scope is not None and scope < _EVERYWHERE
+
+
+@lru_cache(maxsize=1024)
+def _scope(text: str) -> int | None:
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    if address.is_loopback or address.is_unspecified:
+        return _MACHINE
+    if address.is_link_local:
+        return _LINK
+    if isinstance(address, ipaddress.IPv4Address):
+        if any(address in network for network in _EXAMPLES):
+            return _EVERYWHERE
+        if address in _SHARED:
+            return _PRIVATE
+    return _PRIVATE if address.is_private else _EVERYWHERE
