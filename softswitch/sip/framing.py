@@ -119,10 +119,12 @@ class StreamFramer:
 
 def _content_length(head: bytes) -> int:
     """Return what Content-Length says; RemoteError where it says nothing, as the next message could be anywhere."""
-    line = _LENGTH.search(head)
-    if line is None:
+    texts = {_FOLD.sub(b" ", line[1]).strip(b" \t") for line in _LENGTH.finditer(head)}
+    if not texts:
         raise broken("no Content-Length on a stream", kind="missing_content_length")
-    text = _FOLD.sub(b" ", line[1]).strip(b" \t")
+    text = texts.pop()
+    if texts:  # RFC 4475 section 3.3.9: as good as none, and no framing recovers from that
+        raise broken("two different Content-Length", kind="bad_content_length")
     if not text.isdigit() or len(text) > 20:
         raise broken("Content-Length is not a number", kind="bad_content_length")
     return int(text)

@@ -69,6 +69,7 @@ def run(pieces: list[bytes]) -> tuple[list[bytes], str | None, int]:
     [
         ((), "missing_content_length", "missing_content_length"),
         (("Content-Length: x",), "bad_content_length", "bad_content_length"),
+        (("Content-Length: 3", "l: 4"), "bad_content_length", "bad_content_length"),
         (("Content-Length: -1",), "bad_content_length", "bad_content_length"),
         (("Content-Length: 99999",), "message_too_large", "body_too_short"),
     ],
