@@ -106,7 +106,7 @@ class ServerInvite:
         if not self._reliable.pracked(request, now=now):
             return False
         self._send_reliable()
-        if self._held is not None:
+        if self._held is not None and not self._reliable.describing:
             self._accept(self._held, now)
         return True
 
@@ -115,7 +115,7 @@ class ServerInvite:
     ) -> None:
         """Send 200, again from T1 on until the ACK, whatever the transport (section 13.3.1.4).
 
-        While a session description goes by a reliable response that has no PRACK, the 200 waits (RFC 3262 section 3).
+        While a reliable response with a session description has no PRACK, the 200 waits (RFC 3262 section 3).
         """
         if self.state is not ServerState.PROCEEDING or self._held is not None:
             return
@@ -124,7 +124,7 @@ class ServerInvite:
             self._accept(response, now)
             return
         self._held = response
-        self._reliable.drop_waiting()
+        self._reliable.hurry()
         self._again, self._again_at = None, None
 
     def _accept(self, response: Response, now: float) -> None:

@@ -88,8 +88,8 @@ class ReliableResponses:
 
     @property
     def describing(self) -> bool:
-        """True while a session description is on its way: a 2xx must wait for its PRACK."""
-        return self._open is not None and bool(self._open.body)
+        """True while a session description is on its way, or waits to be: a 2xx must wait for its PRACK."""
+        return any(response.body for response in (self._open, *self._waiting) if response is not None)
 
     def send(self, response: Response, *, now: float) -> None:
         """Number a response and send it, at once or after the PRACK of the one before."""
@@ -112,9 +112,9 @@ class ReliableResponses:
             self._send(self._waiting.popleft(), now)
         return True
 
-    def drop_waiting(self) -> None:
-        """Forget what was not sent yet: the answer, which says more, comes next."""
-        self._waiting.clear()
+    def hurry(self) -> None:
+        """Forget what was not sent yet and describes nothing: the answer, which says more, waits."""
+        self._waiting = deque(response for response in self._waiting if response.body)
 
     def stop(self) -> None:
         """Send no copies any more: a final response is out. A late PRACK of the open one is still known (section 3)."""

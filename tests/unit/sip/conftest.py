@@ -29,6 +29,8 @@ from softswitch.sip.invite import (
     AnsweredTooLate,
     Cancelled,
     Failed,
+    NotPracked,
+    Progressed,
     Refused,
     SendAck,
     SendBye,
@@ -37,9 +39,14 @@ from softswitch.sip.invite import (
     Unacknowledged,
 )
 from softswitch.sip.invite_client import ClientInvite
-from softswitch.sip.invite_server import ServerInvite
+from softswitch.sip.invite_server import ServerInvite, ServerState
 from softswitch.sip.message import Headers, Request
 from softswitch.sip.uri import Uri
+
+#: A session description, as far as these machines care.
+SDP = b"v=0"
+#: Settings of a phone that takes and sends reliable provisional responses.
+RELIABLE = {"allow": ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK"), "supported": ("100rel",)}
 
 ALICE, BOB = ("192.0.2.1", 5060), ("192.0.2.2", 5060)
 
@@ -109,7 +116,10 @@ class Call:
 
 
 class Phone:
-    """A scripted user on a real core. A called number such as `answer=2&bye=9` tells the callee what to do."""
+    """A scripted user on a real core. A called number such as `answer=2&bye=9` tells the callee what to do.
+
+    `early=1` is a reliable 183 with a session description after one second.
+    """
 
     def __init__(self, wire: Wire, address: tuple[str, int], peer: tuple[str, int], settings: CoreSettings) -> None:
         self.wire, self.address = wire, address
@@ -127,7 +137,7 @@ class Phone:
 
     # --- what a user does
 
-    def call(self, number: str, **plan: float) -> Call:
+    def call(self, number: str, *, headers: tuple[tuple[str, str], ...] = (), **plan: float) -> Call:
         """Call a number at the peer. plan: seconds until `cancel`, or from the answer to `bye`."""
         call = Call(plan)
         call_id, tag = self.token(), self.token()
@@ -138,6 +148,7 @@ class Phone:
             ("Call-ID", call_id),
             ("CSeq", "1 INVITE"),
             ("Contact", f"<sip:{self.address[0]}:{self.address[1]}>"),
+            *headers,
         ]
         request = Request("INVITE", Uri.of(number, self.flow.remote[0]), Headers(pairs))
         call.client = ClientInvite(request, settings=self.timers)
@@ -154,6 +165,11 @@ class Phone:
             return
         if call.server is not None and call.server.answered:
             call.bye_wanted = True  # section 15: not before the ACK
+            return
+        if call.server is not None and call.server.state is ServerState.PROCEEDING:  # the 200 waits for a PRACK
+            call.server.refuse(480)
+            self._end(call, "refused it")
+            self._settle(call)
             return
         self._end(call, "hung up")
         self.core.send_request(call.dialog.request("BYE"), self.flow, now=self.wire.now)
@@ -233,7 +249,9 @@ class Phone:
             except RemoteError as error:
                 self.core.send_response(key, request.reply(error.status), now=self.wire.now)
                 return
-            self.core.send_response(key, request.reply(200), now=self.wire.now)
+            known = request.method != "PRACK" or call.server.pracked(request, now=self.wire.now)
+            self.core.send_response(key, request.reply(200 if known else 481), now=self.wire.now)
+            self._settle(call)
             if request.method == "BYE":
                 if call.server is not None:
                     call.server.bye()
@@ -252,10 +270,16 @@ class Phone:
         self._servers[key] = call
         self._dialogs[call.dialog.id] = call
         call.server.provisional(180, now=self.wire.now)
+        if "early" in call.plan:
+            self.wire.later(call.plan["early"], self, lambda: self._progress(call))
         if "answer" in call.plan:
             self.wire.later(call.plan["answer"], self, lambda: self._answer(call))
         if "busy" in call.plan:
             self.wire.later(call.plan["busy"], self, lambda: self._refuse(call))
+        self._settle(call)
+
+    def _progress(self, call: Call) -> None:
+        call.server.provisional(183, body=SDP, content_type="application/sdp", reliable=True, now=self.wire.now)
         self._settle(call)
 
     def _answer(self, call: Call) -> None:
@@ -299,13 +323,15 @@ class Phone:
                 self.core.send_ack(request, self.flow)
             case SendBye(request, _):
                 self.core.send_request(request, self.flow, now=now)
+            case Progressed(_, dialog, rack) if rack:
+                self.core.send_request(dialog.request("PRACK", headers=(("RAck", rack),)), self.flow, now=now)
             case Answered(_, dialog):
                 call.dialog = dialog
                 self._dialogs[dialog.id] = call
                 call.client.acknowledge()
                 if "bye" in call.plan:
                     self.wire.later(call.plan["bye"], self, lambda: self.hang_up(call))
-            case AnsweredTooLate() | Refused() | Failed() | Cancelled():
+            case AnsweredTooLate() | Refused() | Failed() | Cancelled() | NotPracked():
                 self._end(call, how_it_ended(output))
             case Acknowledged() if call.bye_wanted:
                 self.hang_up(call)
@@ -327,6 +353,8 @@ def how_it_ended(output: object) -> str:
             return why
         case AnsweredTooLate():
             return "cancelled too late"
+        case NotPracked():
+            return "not pracked"
         case _:
             return "cancelled"
 
@@ -341,3 +369,10 @@ def pair(make_wire: Callable[..., Wire]) -> tuple[Wire, Phone, Phone]:
     """A perfect wire with Alice and Bob on it."""
     wire = make_wire(delay=(0.01, 0.01))
     return wire, wire.phone(ALICE, BOB), wire.phone(BOB, ALICE)
+
+
+@pytest.fixture
+def reliable_pair(make_wire: Callable[..., Wire]) -> tuple[Wire, Phone, Phone]:
+    """A perfect wire with Alice and Bob on it, who both know PRACK."""
+    wire = make_wire(delay=(0.01, 0.01))
+    return wire, wire.phone(ALICE, BOB, **RELIABLE), wire.phone(BOB, ALICE, **RELIABLE)
