@@ -192,7 +192,15 @@ class App:
     # What the user agent and the switchboard tell -----------------------------------------------------------------
 
     def _invited(self, inbound: InboundCall, make: Callable[[LegSink], SipLeg]) -> None:
-        offer = Offer(inbound.leg, inbound.number, inbound.caller, inbound.trusted, inbound.refusal)
+        offer = Offer(
+            inbound.leg,
+            inbound.number,
+            inbound.caller,
+            inbound.trusted,
+            inbound.refusal,
+            carrier=inbound.carrier,
+            uri=inbound.uri,
+        )
         self.switchboard.offered(offer, make)
 
     def _keep(self, record: CallRecord) -> None:

@@ -135,7 +135,7 @@ def _unknown_names(rules: Sequence[Rule], flows: Mapping[str, Flow], carriers: S
         for step in rule.steps:
             if isinstance(step, Agent) and step.flow not in flows:
                 yield Fault(rule.where, f"flow {step.flow} does not exist", f"known flows: {known}")
-            name = getattr(step, "carrier", "")
+        for name in dict.fromkeys([rule.carrier, *(getattr(step, "carrier", "") for step in rule.steps)]):
             if name and name not in carrier_names:
                 listed = ", ".join(sorted(carrier_names)) or "none"
                 yield Fault(rule.where, f"carrier {name} does not exist", f"known carriers: {listed}")

@@ -4,7 +4,9 @@ import asyncio
 import signal
 from collections.abc import Sequence
 
+from softswitch import clock
 from softswitch.app import App
+from softswitch.call.dialplan import Query
 from softswitch.call.record import CallRecord
 from softswitch.call.step import BaseStep
 from softswitch.call.steps import Agent, HangUp, Say, Wait
@@ -26,7 +28,7 @@ def steps_for(catalog: Catalog, *, flow: str, dial: str, say: str) -> Sequence[B
             raise ResourceError(f"flow {flow} does not exist; known flows: {known}")
         return (Agent(flow=flow),)
     if dial:
-        rule = catalog.dialplan.match(dial, "", trusted=True)
+        rule = catalog.dialplan.match(Query(dial, trusted=True, wall=clock.wall()))
         if rule is None:
             raise ResourceError(f"no rule of the dialplan knows the number {dial}")
         return rule.steps

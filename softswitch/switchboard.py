@@ -20,7 +20,7 @@ from softswitch.call import commands
 from softswitch.call.bridge import Bridge, Nobody
 from softswitch.call.call import Call, CallId, Parties, Step
 from softswitch.call.cause import Cause
-from softswitch.call.dialplan import Dialplan
+from softswitch.call.dialplan import Dialplan, Query
 from softswitch.call.leg import Ended, Leg, LegEvent, LegId, LegSink
 from softswitch.call.record import CallRecord, TurnRecord
 from softswitch.call.voices import Echo, Recorder
@@ -63,7 +63,8 @@ class Agents(Protocol):
 class Offer:
     """An inbound call as the user agent understood it.
 
-    trusted: authenticated, or from this commands. refusal: the leg cannot become a call, for this cause.
+    trusted: authenticated, or from this machine. refusal: the leg cannot become a call, for this cause. carrier: the
+    trunk it came by, empty for none. uri: the Request-URI.
     """
 
     leg: LegId
@@ -72,6 +73,7 @@ class Offer:
     trusted: bool
     refusal: Cause | None = None
     carrier: str = ""
+    uri: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,8 @@ class Switchboard:
 
         Never raises: a call that cannot be served is refused.
         """
-        rule = self.dialplan.match(offer.number, offer.caller, trusted=offer.trusted)
+        query = Query(offer.number, offer.caller, offer.carrier, offer.uri, offer.trusted, clock.wall())
+        rule = self.dialplan.match(query)
         steps: Sequence[Step] = rule.steps if rule else ()
         parties = Parties("inbound", offer.caller, offer.number, offer.carrier)
         live = self._start(offer.leg, parties, steps)

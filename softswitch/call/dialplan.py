@@ -1,61 +1,125 @@
-"""The dialplan: numbers to steps, from YAML. The first rule that matches a call serves it.
+"""The dialplan: numbers to steps, from YAML. The first rule that matches a call serves it."""
 
-A rule's `number` is an exact number, or a pattern when it begins with `_`, in the notation of the field:
-`X` any digit, `N` 2-9, `Z` 1-9, `[13-5]` one of these, `.` one or more of anything, at the end.
-"""
-
+import datetime
 import re
+import zoneinfo
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pydantic
 
-from softswitch.call.pattern import compile_pattern
+from softswitch.call.hours import Hours
+from softswitch.call.pattern import compile_address, compile_pattern
 from softswitch.call.step import BaseStep
 from softswitch.call.steps import parse_step
 from softswitch.document import Document, Key, validate
-from softswitch.errors import ConfigError, Fault
+from softswitch.errors import ConfigError, Fault, RemoteError
+from softswitch.sip.uri import Uri
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A call that looks for its rule.
+
+    carrier: the trunk it came by, empty for none. uri: the Request-URI, empty where there is none (a number
+    that is only looked up). trusted: authenticated, or from this machine. wall: the time, with its zone; without it no
+    rule that has hours serves.
+    """
+
+    number: str
+    caller: str = ""
+    carrier: str = ""
+    uri: str = ""
+    trusted: bool = False
+    wall: datetime.datetime | None = None
 
 
 class _RuleModel(pydantic.BaseModel):
     """A rule as YAML has it; its steps are read one by one, so that each fault has its own line."""
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
-    number: str
-    caller: str = ""
+    number: tuple[str, ...] = ()
+    sip: tuple[str, ...] = ()
+    caller: tuple[str, ...] = ()
+    carrier: str = ""
+    time: str = ""
+    timezone: str = ""
     strangers: bool = True
     strip: int = pydantic.Field(default=0, ge=0, le=32)
     steps: list[Any] = pydantic.Field(min_length=1)
 
-    @pydantic.field_validator("number", "caller", mode="before")
+    @pydantic.field_validator("number", "sip", "caller", mode="before")
     @classmethod
-    def _numbers_are_text(cls, value: Any) -> Any:
-        # YAML reads 600 as an integer; a number that begins with 0 must be quoted, or YAML has eaten the zero.
-        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    def _numbers_are_texts(cls, value: Any) -> Any:
+        # One needs no list. YAML reads 600 as an integer; a number that begins with 0 must be quoted, or YAML has
+        # eaten the zero.
+        items = value if isinstance(value, list | tuple) else [value]
+        return tuple(str(item) if isinstance(item, int) and not isinstance(item, bool) else item for item in items)
 
     @pydantic.field_validator("number", "caller")
     @classmethod
-    def _pattern_is_sound(cls, value: str) -> str:
-        compile_pattern(value)
+    def _patterns_are_sound(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            compile_pattern(text)
+        return value
+
+    @pydantic.field_validator("sip")
+    @classmethod
+    def _addresses_are_sound(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            compile_address(text)
+        return value
+
+    @pydantic.field_validator("time")
+    @classmethod
+    def _time_is_sound(cls, value: str) -> str:
+        if value:
+            Hours.parse(value)
+        return value
+
+    @pydantic.field_validator("timezone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        _zone(value)
         return value
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: `pattern` for the called number, `caller` for the calling one (None: anybody).
+    """One rule: what it serves (`name`, as it is written), and the steps.
 
-    strangers: whether a caller who is neither authenticated nor on this machine may use it. strip: how many leading
-    digits are taken off the number before the steps see it as `{to}`.
+    number, address: one of them; the other is None. caller, hours: None for anybody, at any time. carrier: empty for
+    any way in. zone: of the hours; None for the system's. strangers: whether a caller who is neither authenticated nor
+    on this machine may use it. strip: how many leading digits are taken off the number before the steps see it as
+    `{to}`.
     """
 
-    number: str
-    pattern: re.Pattern[str]
+    name: str
+    number: re.Pattern[str] | None
+    address: re.Pattern[str] | None
     caller: re.Pattern[str] | None
+    carrier: str
+    hours: Hours | None
+    zone: datetime.tzinfo | None
     strangers: bool
     strip: int
     steps: tuple[BaseStep, ...]
     where: str
+
+    def serves(self, query: Query, address: str) -> bool:
+        """Return whether this rule is for this call to `address` (user@host); trust is not asked here."""
+        if self.number is not None and not self.number.fullmatch(query.number):
+            return False
+        if self.address is not None and not self.address.fullmatch(address):
+            return False
+        if self.caller is not None and not self.caller.fullmatch(query.caller):
+            return False
+        if self.carrier and self.carrier != query.carrier:
+            return False
+        if self.hours is None:
+            return True
+        return query.wall is not None and self.hours.covers(query.wall.astimezone(self.zone))
 
 
 class Dialplan:
@@ -63,13 +127,32 @@ class Dialplan:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = tuple(rules)
+        self._read_addresses = any(rule.address is not None for rule in rules)
 
-    def match(self, number: str, caller: str, *, trusted: bool) -> Rule | None:
-        """Return the first rule for this call, None where no rule knows the number."""
+    def match(self, query: Query) -> Rule | None:
+        """Return the first rule for this call, None where no rule serves it."""
+        address = _address(query.uri) if self._read_addresses else ""
         for rule in self.rules:
-            if rule.pattern.fullmatch(number) and (rule.caller is None or rule.caller.fullmatch(caller)):
-                return rule if trusted or rule.strangers else None
+            if rule.serves(query, address):
+                # Not the next one that is laxer: a stranger must not find another way to the number.
+                return rule if query.trusted or rule.strangers else None
         return None
+
+
+def _address(uri: str) -> str:
+    """Return `user@host` of a SIP URI; empty for an address of another kind, which no rule can name."""
+    try:
+        parsed = Uri.parse(uri)
+        return f"{parsed.username}@{parsed.host}"
+    except RemoteError:
+        return ""
+
+
+#: Whether a rule has a number, where it has not exactly one of number and sip -> what is wrong, what to do.
+_NO_MATCH = {
+    False: ("number is missing", "write the number this rule serves, or `sip:` with an address"),
+    True: ("number and sip stand in one rule", "make two rules of it"),
+}
 
 
 def load_rules(document: Document) -> list[Rule]:
@@ -90,6 +173,8 @@ def load_rules(document: Document) -> list[Rule]:
 
 def _rule(document: Document, data: Any, location: tuple[Key, ...]) -> Rule:
     model = validate(_RuleModel, document, data, location)
+    if bool(model.number) == bool(model.sip):
+        raise ConfigError(document.fault(location, *_NO_MATCH[bool(model.number)]))
     steps: list[BaseStep] = []
     faults: list[Fault] = []
     known = {"from", "to"}
@@ -116,16 +201,43 @@ def _rule(document: Document, data: Any, location: tuple[Key, ...]) -> Rule:
         steps.append(step)
     if faults:
         raise ConfigError(*faults)
-    caller = compile_pattern(model.caller) if model.caller else None
-    where = document.where(location)
-    return Rule(model.number, compile_pattern(model.number), caller, model.strangers, model.strip, tuple(steps), where)
+    return Rule(
+        name=", ".join(model.number or model.sip),
+        number=_any_of([compile_pattern(text) for text in model.number]),
+        address=_any_of([compile_address(text) for text in model.sip]),
+        caller=_any_of([compile_pattern(text) for text in model.caller]),
+        carrier=model.carrier,
+        hours=Hours.parse(model.time) if model.time else None,
+        zone=_zone(model.timezone),
+        strangers=model.strangers,
+        strip=model.strip,
+        steps=tuple(steps),
+        where=document.where(location),
+    )
+
+
+def _any_of(patterns: Sequence[re.Pattern[str]]) -> re.Pattern[str] | None:
+    return re.compile("|".join(f"(?:{pattern.pattern})" for pattern in patterns)) if patterns else None
+
+
+def _zone(name: str) -> datetime.tzinfo | None:
+    """Return a time zone by its name, None for an empty one; ValueError with a sentence where there is none."""
+    if not name:
+        return None
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(
+            f"{name!r} is not a time zone this machine knows: write it as in Europe/Berlin, and install tzdata"
+        ) from None
 
 
 def _hidden_rules(rules: Sequence[Rule]) -> Iterator[Fault]:
-    """Yield a fault for each rule that can never be reached: the same number and caller stand above it."""
-    seen: dict[tuple[str, str], Rule] = {}
+    """Yield a fault for each rule that can never be reached: one that matches the same stands above it."""
+    seen: dict[tuple[object, ...], Rule] = {}
     for rule in rules:
-        key = (rule.number, rule.caller.pattern if rule.caller else "")
+        hours = (rule.hours.spans, str(rule.zone)) if rule.hours else None
+        key = (rule.name, rule.caller.pattern if rule.caller else "", rule.carrier, hours)
         first = seen.setdefault(key, rule)
         if first is not rule:
-            yield Fault(rule.where, f"number {rule.number} has a rule already at {first.where}", "remove one of them")
+            yield Fault(rule.where, f"number {rule.name} has a rule already at {first.where}", "remove one of them")

@@ -1,18 +1,43 @@
-"""Patterns of numbers, in the notation of the field: for rules of the dialplan and of caller IDs.
+"""How a dialplan names numbers and addresses: patterns of the field, and `user@host`.
 
-A pattern begins with `_`: `X` any digit, `N` 2-9, `Z` 1-9, `[13-5]` one of these, `.` one or more of anything, at the
-end. Without `_` it is one exact number.
+A number is exact, or a pattern when it begins with `_`: `X` any digit, `N` 2-9, `Z` 1-9, `[13-5]` one of these, `.` one
+or more of anything, at the end. An address is `user@host`: the user as a number is, or `*`; the host with `*` for
+any part of it.
 """
 
 import re
 
 _CLASSES = {"X": "[0-9]", "N": "[2-9]", "Z": "[1-9]", ".": ".+"}
+_HOST = re.compile(r"[A-Za-z0-9.*:_\[\]-]+")
 
 
 def compile_pattern(text: str) -> re.Pattern[str]:
     """Return the regular expression of a number or a `_` pattern; ValueError with a sentence when it is neither."""
+    try:
+        return re.compile(_expression(text))
+    except re.error as error:
+        raise ValueError(f"pattern {text!r} is broken: {error}; write digits and ranges, as in [13-5]") from None
+
+
+def compile_address(text: str) -> re.Pattern[str]:
+    """Return the regular expression of an address, to be matched with `user@host` (IPv6 without brackets).
+
+    The user is compared as it is written, the host in any case (RFC 3261 section 19.1.4). ValueError with a sentence.
+    """
+    user, at, host = text.removeprefix("sip:").rpartition("@")
+    if not at or not user or not _HOST.fullmatch(host):
+        raise ValueError(f"{text!r} is not an address: write user@host, with * for anything, as in sales@*.example.com")
+    left = ".*" if user == "*" else _expression(user)
+    right = ".*".join(re.escape(part) for part in host.strip("[]").split("*"))
+    try:
+        return re.compile(f"(?:{left})@(?i:{right})")
+    except re.error as error:
+        raise ValueError(f"address {text!r} is broken: {error}") from None
+
+
+def _expression(text: str) -> str:
     if not text.startswith("_"):
-        return re.compile(re.escape(text))
+        return re.escape(text)
     expression, position, body = "", 0, text[1:]
     while position < len(body):
         char = body[position]
@@ -29,7 +54,4 @@ def compile_pattern(text: str) -> re.Pattern[str]:
         position += 1
     if not expression:
         raise ValueError("an empty pattern matches nothing")
-    try:
-        return re.compile(expression)
-    except re.error as error:
-        raise ValueError(f"pattern {text!r} is broken: {error}; write digits and ranges, as in [13-5]") from None
+    return expression

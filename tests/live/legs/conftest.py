@@ -17,8 +17,8 @@ from softswitch.call.leg import Leg, LegId, LegSink
 from softswitch.call.record import CallRecord
 from softswitch.document import parse
 from softswitch.errors import ResourceError
-from softswitch.legs.sip_leg import SipLeg
 from softswitch.legs.signalling import InboundCall, Placement
+from softswitch.legs.sip_leg import SipLeg
 from softswitch.legs.user_agent import UserAgent, UserAgentSettings
 from softswitch.net import loop
 from softswitch.net.rtp_socket import RtpPorts
@@ -93,7 +93,9 @@ class Rig:
         return self.user_agent.place(leg, placement, sink)
 
     def _invited(self, inbound: InboundCall, make: Callable[[LegSink], SipLeg]) -> None:
-        offer = Offer(inbound.leg, inbound.number, inbound.caller, inbound.trusted, inbound.refusal)
+        offer = Offer(
+            inbound.leg, inbound.number, inbound.caller, inbound.trusted, inbound.refusal, inbound.carrier, inbound.uri
+        )
         self.switchboard.offered(offer, make)
 
     @property

@@ -9,7 +9,7 @@ import pytest
 
 from softswitch.call.call import Call, Parties
 from softswitch.call.commands import AnswerLeg, CallFinished, HangUpLeg, Hear, PrepareAgent
-from softswitch.call.dialplan import Dialplan, load_rules
+from softswitch.call.dialplan import Dialplan, Query, load_rules
 from softswitch.call.leg import Answered, Digit, Ended, LegEvent
 from softswitch.call.record import CallRecord
 from softswitch.document import load, parse
@@ -92,9 +92,10 @@ def calling(demo: Dialplan) -> Callable[[str], Played]:
     """Call a number of the demo dialplan."""
 
     def call(number: str) -> Played:
-        rule = demo.match(number, "1001", trusted=True)
+        rule = demo.match(Query(number, "1001", trusted=True))
         assert rule is not None, f"no rule for {number}"
         played = Played(rule.steps, Parties("inbound", "1001", number))
+        played.call.variables["to"] = number[rule.strip :]
         played.offer()
         return played
 

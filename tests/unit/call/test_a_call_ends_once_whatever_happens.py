@@ -11,7 +11,7 @@ from softswitch.call.call import Call, Parties
 from softswitch.call.cause import Cause
 from softswitch.call.commands import AnswerLeg, CallFinished, HangUpLeg, PlaceLeg, PrepareAgent
 from softswitch.call.dial import Dial
-from softswitch.call.dialplan import Dialplan
+from softswitch.call.dialplan import Dialplan, Query
 from softswitch.call.leg import Answered, Digit, DigitsSent, EarlyMedia, Ended, Held, Ringing
 
 WALL = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -38,7 +38,7 @@ NUMBERS = ["600", "601", "602", "603", "604", "605", "606", "607", "608", "617",
 @settings(max_examples=150, deadline=None)
 @given(number=st.sampled_from([*NUMBERS, "dial"]), story=st.lists(st.tuples(st.integers(0, 3), EVENTS), max_size=25))
 def test_one_record_and_no_timer(demo: Dialplan, number: str, story: list[tuple[int, Any]]) -> None:
-    steps = DIALLING if number == "dial" else demo.match(number, "", trusted=True).steps  # type: ignore[union-attr]
+    steps = DIALLING if number == "dial" else demo.match(Query(number, "", trusted=True)).steps  # type: ignore[union-attr]
     now = 10.0
     call = Call("c", "a", steps, Parties("inbound", "1", number), wall=WALL, now=now)
     legs, records = ["a"], []

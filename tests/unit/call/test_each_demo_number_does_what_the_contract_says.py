@@ -13,6 +13,7 @@ from softswitch.call.commands import (
     HangUpLeg,
     Hear,
     OpenEarlyMedia,
+    PlaceLeg,
     PlaybackSource,
     PrepareAgent,
     PressKeys,
@@ -20,6 +21,7 @@ from softswitch.call.commands import (
     RingLeg,
     ToneSource,
 )
+from softswitch.call.dialplan import Query
 from softswitch.call.leg import DigitsSent, Ended
 
 Calling = Callable[[str], Any]
@@ -125,5 +127,20 @@ def test_700_gets_its_greeting_ready_before_it_answers(calling: Calling) -> None
     assert (played.record.ended_by, played.record.outcome) == ("switch", "answered")
 
 
+def test_618_is_604_with_a_reliable_183(calling: Calling) -> None:
+    played = calling("618")
+    assert played.of(OpenEarlyMedia) == [OpenEarlyMedia("a", reliable=True)]
+    assert calling("604").of(OpenEarlyMedia) == [OpenEarlyMedia("a", reliable=False)]
+    played.pass_time(2.1)
+    assert played.of(AnswerLeg) and heard(played)[-1] == EchoSource()
+
+
+@pytest.mark.parametrize("number", ["8493012345", "8+493012345", "80049301234", "8117"])
+def test_8_and_a_number_calls_it_but_not_for_strangers(demo: Any, calling: Calling, number: str) -> None:
+    assert demo.match(Query(number, "1001")) is None
+    (placed,) = calling(number).of(PlaceLeg)
+    assert (placed.target, placed.caller_id, placed.carrier) == (number[1:], "1001", "")
+
+
 def test_no_rule_knows_699(demo: Any) -> None:
-    assert demo.match("699", "", trusted=True) is None
+    assert demo.match(Query("699", "", trusted=True)) is None

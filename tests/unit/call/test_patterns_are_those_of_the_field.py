@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from softswitch.call.dialplan import Query
+
 
 @pytest.mark.parametrize(
     ("pattern", "matches", "others"),
@@ -19,7 +21,7 @@ import pytest
 )
 def test_a_pattern(plan: Callable[[str], Any], pattern: str, matches: list[str], others: list[str]) -> None:
     dialplan = plan(f"rules: [{{number: '{pattern}', steps: [echo]}}]")
-    assert [number for number in [*matches, *others] if dialplan.match(number, "", trusted=True)] == matches
+    assert [number for number in [*matches, *others] if dialplan.match(Query(number, "", trusted=True))] == matches
 
 
 def test_the_first_rule_that_matches_serves(plan: Callable[[str], Any]) -> None:
@@ -27,14 +29,14 @@ def test_the_first_rule_that_matches_serves(plan: Callable[[str], Any]) -> None:
         "rules: [{number: '1', caller: '_7.', steps: [echo]}, {number: '1', steps: [{reject: 403}]},"
         " {number: '_X', steps: [answer]}]"
     )
-    assert dialplan.match("1", "77", trusted=True) is dialplan.rules[0]
-    assert dialplan.match("1", "5", trusted=True) is dialplan.rules[1]
-    assert dialplan.match("2", "5", trusted=True) is dialplan.rules[2]
+    assert dialplan.match(Query("1", "77", trusted=True)) is dialplan.rules[0]
+    assert dialplan.match(Query("1", "5", trusted=True)) is dialplan.rules[1]
+    assert dialplan.match(Query("2", "5", trusted=True)) is dialplan.rules[2]
 
 
 def test_a_rule_that_is_closed_to_strangers_does_not_exist_for_them(plan: Callable[[str], Any]) -> None:
     dialplan = plan(
         "rules: [{number: '_8.', strangers: false, steps: [echo]}, {number: '_8.', caller: '1', steps: [answer]}]"
     )
-    assert dialplan.match("81", "1", trusted=True) is dialplan.rules[0]
-    assert dialplan.match("81", "1", trusted=False) is None, "it must not fall through to a laxer rule"
+    assert dialplan.match(Query("81", "1", trusted=True)) is dialplan.rules[0]
+    assert dialplan.match(Query("81", "1", trusted=False)) is None, "it must not fall through to a laxer rule"
