@@ -1,0 +1,174 @@
+"""Is a gateway there? An OPTIONS now and then (RFC 3261 section 11), and every answer but 503 says yes.
+
+Each carrier is watched by a task of its own, so that whatever one of them does delays or ends no other's.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from softswitch import clock
+from softswitch.errors import ResourceError
+from softswitch.legs.signalling import SDP, Requester
+from softswitch.legs.trunk import GatewayHealth, GatewayKey, Trunk
+from softswitch.legs.trunk_leg import Resolves
+from softswitch.net.address import family, show
+from softswitch.sip.flow import Flow
+from softswitch.sip.headers import NameAddr
+from softswitch.sip.message import Headers, Request, Response
+from softswitch.sip.transaction import Key
+from softswitch.sip.uri import Uri
+
+log = logging.getLogger("softswitch.trunks")
+
+#: Checks come this much earlier or later, so that those of many carriers do not fall into one moment.
+JITTER = 0.1
+#: Of a carrier without checks the addresses are still asked for, since its calls are known by them. Seconds.
+ADDRESS_SECONDS = 300.0
+#: Addresses remembered of one carrier; more than any publishes, and a name server may say what it likes.
+MAX_ADDRESSES = 256
+
+
+class Asks(Protocol):
+    """Who sends requests that belong to no call: the user agent."""
+
+    def send(self, request: Request, flow: Flow, owner: Requester) -> Key: ...
+    def flow(self, transport: str, host: str, port: int) -> Flow: ...
+    def contact(self, flow: Flow, user: str = "", params: str = "") -> str: ...
+
+
+class Question:
+    """One OPTIONS on its way. answer: the status, or why none came."""
+
+    def __init__(self) -> None:
+        self.answer: asyncio.Future[int | str] = asyncio.get_running_loop().create_future()
+
+    def response_received(self, key: Key, response: Response, flow: Flow) -> None:
+        """Take whatever the gateway answered."""
+        self._settle(response.status)
+
+    def request_failed(self, key: Key, why: str) -> None:
+        """Take that nothing came."""
+        self._settle("could not be reached" if why == "transport" else "gave no answer")
+
+    def request_resent(self, old: Key, new: Key, request: Request) -> None:
+        """No credentials are given, so nothing is sent again."""
+
+    def _settle(self, answer: int | str) -> None:
+        if not self.answer.done():
+            self.answer.set_result(answer)
+
+
+class Watch:
+    """Checks the gateways of one carrier as long as it runs."""
+
+    def __init__(
+        self,
+        trunk: Trunk,
+        asks: Asks,
+        resolves: Resolves,
+        *,
+        random: Callable[[], float] = clock.fraction,
+        token: clock.Token = clock.token,
+    ) -> None:
+        self._trunk = trunk
+        self._asks = asks
+        self._resolves = resolves
+        self._random = random
+        self._token = token
+        self._call_id = token()
+        self._cseq = 0
+        self._task: asyncio.Task[None] | None = None
+        self._found: dict[GatewayKey, set[tuple[str, int]]] = {}
+
+    def start(self) -> None:
+        """Check now, and then every `health_seconds`."""
+        self._task = asyncio.create_task(self._run(), name=f"health {self._trunk.name}")
+
+    async def close(self) -> None:
+        """Stop checking."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        carrier = self._trunk.carrier
+        every = carrier.health_seconds or ADDRESS_SECONDS
+        await asyncio.sleep(self._random() * min(JITTER * every, 1.0))
+        while True:
+            await asyncio.gather(*(self._check(health) for health in self._trunk.gateways.values()))
+            await asyncio.sleep(every * (1 - JITTER + 2 * JITTER * self._random()))
+
+    async def _check(self, health: GatewayHealth) -> None:
+        try:
+            await self._look(health)
+        except Exception:  # our own bug at one gateway must not stop the watch over the others
+            log.exception("the check of a gateway failed", extra={"carrier": self._trunk.name, "gateway": health.name})
+
+    async def _look(self, health: GatewayHealth) -> None:
+        carrier = self._trunk.carrier
+        key = (health.host, health.port)
+        try:
+            targets = await self._resolves.resolve(health.host, health.port, carrier.transport)
+        except ResourceError as error:
+            self._note(key, str(error))
+            return
+        self._remember(key, targets)
+        if not carrier.health_seconds:
+            return
+        why = ""
+        for transport, host, port in targets:
+            begun = clock.now()
+            answer = await self._ask(transport, host, port, health)
+            if isinstance(answer, int) and answer != 503:
+                self._note(key, answer, clock.now() - begun)
+                return
+            why = why or (f"answers {answer}" if isinstance(answer, int) else f"{show((host, port))} {answer}")
+        self._note(key, why)
+
+    async def _ask(self, transport: str, host: str, port: int, health: GatewayHealth) -> int | str:
+        """Return the status of an OPTIONS, or why none came."""
+        question = Question()
+        try:
+            flow = self._asks.flow(transport, host, port)
+            self._asks.send(self._options(flow, health), flow, question)
+        except ResourceError as error:
+            return str(error)
+        seconds = self._trunk.carrier.try_seconds
+        done, _ = await asyncio.wait({question.answer}, timeout=seconds)
+        return question.answer.result() if done else f"gave no answer in {seconds:g} s"
+
+    def _options(self, flow: Flow, health: GatewayHealth) -> Request:
+        carrier = self._trunk.carrier
+        self._cseq += 1
+        uri = Uri.of(None, health.host, health.port)
+        host = carrier.from_domain or carrier.host or flow.local[0]
+        caller = NameAddr(Uri.of(carrier.username or "softswitch", host)).with_param("tag", self._token())
+        headers = Headers(
+            [
+                ("Max-Forwards", "70"),
+                ("From", caller),
+                ("To", f"<{uri}>"),
+                ("Call-ID", self._call_id),
+                ("CSeq", f"{self._cseq} OPTIONS"),
+                ("Contact", self._asks.contact(flow)),
+                ("Accept", SDP),
+            ]
+        )
+        return Request("OPTIONS", uri, headers)
+
+    def _note(self, key: GatewayKey, answer: int | str, round_trip: float | None = None) -> None:
+        trunk = self._trunk
+        fields = {"carrier": trunk.name, "gateway": key[0]}
+        if isinstance(answer, int):
+            if trunk.answered(key, answer, round_trip):
+                log.warning("a gateway is up again", extra=fields)
+        elif trunk.failed(key, answer):
+            log.warning("a gateway is down: %s", answer, extra=fields)
+
+    def _remember(self, key: GatewayKey, targets: Sequence[tuple[str, str, int]]) -> None:
+        """Keep where the gateway is, for calls that come from there."""
+        self._found[key] = {(host, port) for _, host, port in targets if family(host) is not None}
+        every = [address for found in self._found.values() for address in sorted(found)]
+        self._trunk.addresses = set(every[:MAX_ADDRESSES])

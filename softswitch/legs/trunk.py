@@ -1,0 +1,233 @@
+"""A carrier at work: how many calls it carries, which of its gateways live, and what went wrong last.
+
+Theory of operation
+-------------------
+A call takes a slot when it begins and gives it back when it is over, whichever way; given back twice it counts once.
+Calls in both directions take slots; only calls of ours take a token of the rate, for only those we can slow down.
+
+A gateway is down after two failed checks in a row and up after one good one: one lost datagram must not turn calls away
+from a gateway that lives, and a gateway that answers does live. Whatever it answers proves that, refusals included;
+503 alone says that it takes no calls (RFC 3261 section 21.5.4). A gateway that is down is tried last, not never: the
+check may be wrong where the call is right.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from softswitch import clock
+from softswitch.call.carrier import Carrier
+from softswitch.call.routing import Gateway
+from softswitch.net.address import Address, show
+from softswitch.sip.auth import Credentials, DigestClient
+
+#: Checks in a row that a gateway must fail to be down.
+FAILURES_TO_BE_DOWN = 2
+#: An error in words is cut here: it may hold what a peer wrote.
+MAX_WORDS = 200
+
+GatewayKey = tuple[str, int | None]
+
+
+class TokenBucket:
+    """At most `rate` calls a second in the long run, and as many at once as one second allows, at least one."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._size = max(1.0, rate)
+        self._tokens = self._size
+        self._at: float | None = None
+
+    def take(self, *, now: float) -> bool:
+        """Take a token; False where none is left."""
+        if self._at is not None:
+            self._tokens = min(self._size, self._tokens + max(0.0, now - self._at) * self._rate)
+        self._at = now
+        # A tenth of a second ten times over is not quite a second in floating point.
+        if self._tokens < 1.0 - 1e-9:
+            return False
+        self._tokens -= 1.0
+        return True
+
+
+@dataclass(slots=True)
+class GatewayHealth:
+    """What is known of one gateway. round_trip: seconds of its last answer to a check. error: why it is not well.
+
+    watched: it is checked from time to time; without that nobody would see it come back, so it never goes down.
+    """
+
+    host: str
+    port: int | None
+    watched: bool = True
+    checked: bool = False
+    failures: int = 0
+    down: bool = False
+    round_trip: float | None = None
+    error: str = ""
+
+    @property
+    def state(self) -> str:
+        """`up`, `down`, or `unknown` before the first check is done."""
+        return "down" if self.down else "up" if self.checked else "unknown"
+
+    @property
+    def name(self) -> str:
+        """Host and port as the carrier's entry has them."""
+        return self.host if self.port is None else show((self.host, self.port))
+
+    def answered(self, status: int, round_trip: float | None = None) -> bool:
+        """Take an answer to a check or a call; return whether the gateway came up or went down by it."""
+        if status == 503:
+            return self.failed("answers 503: it takes no calls now")
+        if round_trip is not None:
+            self.round_trip = round_trip
+        came_up = self.down
+        self.checked, self.failures, self.down, self.error = True, 0, False, ""
+        return came_up
+
+    def failed(self, why: str) -> bool:
+        """Take a check or call that failed; return whether the gateway went down by it."""
+        self.checked = True
+        self.failures += 1
+        self.error = why[:MAX_WORDS]
+        if self.down or not self.watched or self.failures < FAILURES_TO_BE_DOWN:
+            return False
+        self.down = True
+        return True
+
+
+class CallSlot:
+    """One call's place on a carrier; `give_back` as often as one likes."""
+
+    __slots__ = ("_trunk",)
+
+    def __init__(self, trunk: "Trunk | None") -> None:
+        self._trunk = trunk
+
+    def give_back(self) -> None:
+        """Let another call have the place."""
+        trunk, self._trunk = self._trunk, None
+        if trunk is not None:
+            trunk.calls -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayStatus:
+    """One gateway as operators see it. round_trip_ms: None where it has answered no check."""
+
+    name: str
+    state: str
+    round_trip_ms: float | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkStatus:
+    """One carrier as operators see it.
+
+    state: of the registration where there is one (`registering`, `registered`, `refused`, `failed`, `unregistered`),
+    else `up` while one gateway lives, `down`, `unknown`. expires_in: seconds left of the registration. max_calls: None
+    where the carrier has no limit. error: what went wrong last, empty while all is well.
+    """
+
+    name: str
+    state: str
+    expires_in: float | None
+    round_trip_ms: float | None
+    calls: int
+    max_calls: int | None
+    error: str
+    gateways: tuple[GatewayStatus, ...]
+
+
+class Trunk:
+    """One carrier. auth: answers its challenges, for calls and registration alike. calls: in use, both directions."""
+
+    def __init__(self, carrier: Carrier, *, token: clock.Token = clock.token) -> None:
+        self.carrier = carrier
+        self.calls = 0
+        self.error = ""
+        #: Where its calls come from: addresses of its gateways, as DNS gave them last.
+        self.addresses: set[Address] = set()
+        self.auth: DigestClient | None = None
+        if carrier.login:
+            password = carrier.password.get_secret_value()
+            self.auth = DigestClient(Credentials(carrier.login, password, carrier.realm), token=token)
+        self.gateways: dict[GatewayKey, GatewayHealth] = {
+            (one.host, one.port): GatewayHealth(one.host, one.port, watched=carrier.health_seconds > 0)
+            for one in carrier.all_gateways
+        }
+        self._rate = TokenBucket(carrier.max_cps) if carrier.max_cps is not None else None
+
+    @property
+    def name(self) -> str:
+        """The carrier's name."""
+        return self.carrier.name
+
+    def take_slot(self) -> CallSlot | str:
+        """Take a place for a call of either direction; return a sentence where all are taken."""
+        limit = self.carrier.max_calls
+        if limit is not None and self.calls >= limit:
+            return f"carrier {self.name} carries {self.calls} calls already, and max_calls is {limit}"
+        self.calls += 1
+        return CallSlot(self)
+
+    def take_outbound(self, *, now: float) -> CallSlot | str:
+        """Take a place and a token for a call of ours; return a sentence where there is none."""
+        slot = self.take_slot()
+        if isinstance(slot, CallSlot) and self._rate is not None and not self._rate.take(now=now):
+            slot.give_back()
+            return f"carrier {self.name} takes no more than {self.carrier.max_cps:g} calls a second (max_cps)"
+        return slot
+
+    def down(self) -> Iterator[tuple[str, Gateway]]:
+        """Yield carrier name and gateway of those that are down, as `routing.route` takes them."""
+        for one in self.carrier.all_gateways:
+            if self.gateways[(one.host, one.port)].down:
+                yield self.name, Gateway(one.host, one.port, self.carrier.transport, one.priority, one.weight)
+
+    def failed(self, key: GatewayKey, why: str) -> bool:
+        """Take a failure of a gateway; return whether it went down by it."""
+        self.error = f"{self._said(key)}: {why}"[:MAX_WORDS]
+        health = self.gateways.get(key)
+        return health.failed(why) if health is not None else False
+
+    def answered(self, key: GatewayKey, status: int, round_trip: float | None = None) -> bool:
+        """Take an answer of a gateway; return whether it came up or went down by it."""
+        health = self.gateways.get(key)
+        if health is None:
+            return False
+        changed = health.answered(status, round_trip)
+        if health.error:
+            self.error = f"{health.name}: {health.error}"
+        elif not any(one.error for one in self.gateways.values()):
+            self.error = ""
+        return changed
+
+    def status(self, registration: "Callable[[], tuple[str, float | None, str]] | None" = None) -> TrunkStatus:
+        """Return what operators see. registration: its state, seconds left and error, where the carrier has one."""
+        healths = list(self.gateways.values())
+        state = next((word for word in ("up", "unknown") if any(one.state == word for one in healths)), "down")
+        expires_in, error = None, self.error
+        if registration is not None:
+            state, expires_in, refused = registration()
+            error = refused or error
+        trips = [one.round_trip for one in healths if one.round_trip is not None and not one.down]
+        return TrunkStatus(
+            self.name,
+            state,
+            expires_in,
+            _milliseconds(min(trips, default=None)),
+            self.calls,
+            self.carrier.max_calls,
+            error,
+            tuple(GatewayStatus(one.name, one.state, _milliseconds(one.round_trip), one.error) for one in healths),
+        )
+
+    def _said(self, key: GatewayKey) -> str:
+        health = self.gateways.get(key)
+        return health.name if health is not None else key[0]
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 1)

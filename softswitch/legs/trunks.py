@@ -1,0 +1,224 @@
+"""All carriers at work: places calls over them, knows which inbound calls are theirs, and starts and stops them."""
+
+import asyncio
+import ipaddress
+import logging
+from collections.abc import Callable, Iterator, Sequence
+
+from softswitch import clock
+from softswitch.call.carrier import Carrier
+from softswitch.call.cause import Cause
+from softswitch.call.leg import Ended, Leg, LegEvent, LegId, LegSink
+from softswitch.call.routing import Gateway, Route, route
+from softswitch.errors import RemoteError, ResourceError
+from softswitch.legs.health import Watch
+from softswitch.legs.signalling import Known, Placement
+from softswitch.legs.trunk import CallSlot, Trunk, TrunkStatus
+from softswitch.legs.trunk_leg import Hop, Resolves, TrunkLeg, Way
+from softswitch.legs.user_agent import UserAgent
+from softswitch.sip.flow import Flow
+from softswitch.sip.message import Request
+from softswitch.sip.uri import Uri
+
+log = logging.getLogger("softswitch.trunks")
+
+#: What a SIP URI without a carrier is offered.
+URI_CODECS = ("PCMU", "PCMA")
+#: How long a bare SIP URI may say nothing before its next address is tried.
+URI_TRY_SECONDS = 4.0
+_TRANSPORTS = ("udp", "tcp")
+
+
+class Trunks:
+    """The carriers of `carriers.yaml`, at work."""
+
+    def __init__(
+        self,
+        carriers: Sequence[Carrier],
+        user_agent: UserAgent,
+        resolver: Resolves,
+        *,
+        random: Callable[[], float] = clock.fraction,
+        token: clock.Token = clock.token,
+        now: Callable[[], float] = clock.now,
+    ) -> None:
+        self._carriers = carriers
+        self._user_agent = user_agent
+        self._resolver = resolver
+        self._random = random
+        self._now = now
+        self._trunks = {carrier.name: Trunk(carrier, token=token) for carrier in carriers}
+        self._watches = [
+            Watch(trunk, user_agent, resolver, random=random, token=token) for trunk in self._trunks.values()
+        ]
+        self._networks = {carrier.name: [ipaddress.ip_network(text) for text in carrier.allow] for carrier in carriers}
+
+    def start(self) -> None:
+        """Begin to watch the gateways; the sockets must be open."""
+        for watch in self._watches:
+            watch.start()
+
+    async def close(self) -> None:
+        """Stop watching."""
+        await asyncio.gather(*(watch.close() for watch in self._watches))
+
+    def statuses(self) -> Iterator[TrunkStatus]:
+        """Yield what operators see of each carrier, in the order of `carriers.yaml`."""
+        for trunk in self._trunks.values():
+            yield trunk.status()
+
+    # Calls of ours -------------------------------------------------------------------------------------------------
+
+    def check(self, target: str, carrier: str) -> None:
+        """Raise ResourceError with a sentence where `target` could not even be tried."""
+        if _is_uri(target):
+            _uri(target)
+        else:
+            self._route(target, "", carrier)
+
+    def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink) -> Leg:
+        """Call a SIP URI, or a number over a carrier. Raises ResourceError with a sentence where that makes no sense.
+
+        What goes wrong afterwards (the carrier carries too many calls, no gateway answers) ends the leg with a cause.
+        """
+        way = self._to_uri(target, caller_id) if _is_uri(target) else self._over(target, caller_id, carrier)
+        return TrunkLeg(leg, way, self._user_agent, self._resolver, sink)
+
+    def _route(self, number: str, caller_id: str, carrier: str) -> Route:
+        down = [one for trunk in self._trunks.values() for one in trunk.down()]
+        return route(number, self._carriers, carrier=carrier, caller_id=caller_id, down=down, random=self._random)
+
+    def _over(self, number: str, caller_id: str, carrier: str) -> Way:
+        found = self._route(number, caller_id, carrier)
+        trunk = self._trunks[found.carrier.name]
+        slot = trunk.take_outbound(now=self._now())
+        if isinstance(slot, str):
+            return Way((), refused=Cause.CONGESTION.because(slot))
+
+        def happened(hop: Hop, status: int, why: str) -> None:
+            if status:
+                trunk.answered(hop.gateway, status)
+            else:
+                trunk.failed(hop.gateway, why)
+
+        return Way(
+            tuple(_hop(found, gateway, trunk) for gateway in found.gateways),
+            name=f"carrier {trunk.name}",
+            try_seconds=trunk.carrier.try_seconds,
+            on_over=slot.give_back,
+            on_outcome=happened,
+        )
+
+    @staticmethod
+    def _to_uri(target: str, caller_id: str) -> Way:
+        uri = _uri(target)
+        transport = (uri.param("transport") or "").lower() or None
+        placement = Placement(uri.without_headers(), caller_id, "", "", 0, URI_CODECS)
+        return Way((Hop(uri.host, uri.port, transport, placement),), try_seconds=URI_TRY_SECONDS)
+
+    # Calls of theirs -----------------------------------------------------------------------------------------------
+
+    def identify(self, request: Request, flow: Flow) -> Known | None:
+        """Return which carrier an INVITE comes from; None: from nobody we know."""
+        trunk = self._sender(request, flow)
+        if trunk is None:
+            return None
+        carrier = trunk.carrier
+        return Known(carrier.name, carrier.offered, carrier.dtmf, carrier.session_expires)
+
+    def _sender(self, request: Request, flow: Flow) -> Trunk | None:
+        """Find the carrier by where the INVITE comes from: a gateway's very address, its host, a network of `allow`."""
+        exact = [trunk for trunk in self._trunks.values() if flow.remote in trunk.addresses]
+        return self._of_account(
+            exact or [trunk for trunk in self._trunks.values() if self._by_host(trunk, flow)], request
+        )
+
+    def _by_host(self, trunk: Trunk, flow: Flow) -> bool:
+        try:
+            source = ipaddress.ip_address(flow.remote[0].partition("%")[0])
+        except ValueError:
+            return False
+        if any(source in network for network in self._networks[trunk.name]):
+            return True
+        # Every program of this machine has the same loopback address: there the port must be the gateway's, too.
+        return not source.is_loopback and any(host == flow.remote[0] for host, _ in trunk.addresses)
+
+    @staticmethod
+    def _of_account(trunks: Sequence[Trunk], request: Request) -> Trunk | None:
+        """Of several carriers at one address, take the one whose account is called; else the first."""
+        called = {request.uri.username, request.to.uri.username}
+        named = [trunk for trunk in trunks if trunk.carrier.username and trunk.carrier.username in called]
+        return next(iter(named or trunks), None)
+
+    def admit(
+        self, carrier: str, make: Callable[[LegSink], Leg]
+    ) -> tuple[Cause | None, Callable[[LegSink], Leg], Callable[[], None]]:
+        """Give an inbound call of a carrier its slot, which comes back with the leg's `Ended`.
+
+        Return why it must be refused (None: it may be taken), what makes the leg instead of `make`, and what gives the
+        slot back where no leg is ever made.
+        """
+        trunk = self._trunks.get(carrier)
+        slot = trunk.take_slot() if trunk is not None else CallSlot(None)
+        if isinstance(slot, str):
+            return Cause.CONGESTION.because(slot), make, _nothing
+
+        def made(sink: LegSink) -> Leg:
+            def report(leg: Leg, event: LegEvent) -> None:
+                if isinstance(event, Ended):
+                    slot.give_back()
+                sink(leg, event)
+
+            return make(report)
+
+        return None, made, slot.give_back
+
+
+def _hop(found: Route, gateway: Gateway, trunk: Trunk) -> Hop:
+    carrier = found.carrier
+    routes = (f"<{carrier.outbound_proxy}>",) if carrier.outbound_proxy else ()
+    placement = Placement(
+        found.request_uri(gateway),
+        found.from_user,
+        carrier.transport,
+        "",
+        0,
+        carrier.offered,
+        from_uri=found.from_uri,
+        from_name=found.from_name,
+        headers=found.identity,
+        routes=routes,
+        auth=trunk.auth,
+        dtmf=carrier.dtmf,
+        late_offer=carrier.late_offer,
+        # Whoever hides his number must not show it in Contact (RFC 3323 section 4.1.1.3).
+        contact_user=carrier.username or ("softswitch" if carrier.privacy else ""),
+        carrier=carrier.name,
+        session_expires=carrier.session_expires,
+    )
+    key = (gateway.host, gateway.port)
+    if routes:  # the first route is where the request goes (RFC 3261 section 8.1.2)
+        proxy = Uri.parse(routes[0].strip("<>"))
+        return Hop(proxy.host, proxy.port, proxy.param("transport") or carrier.transport, placement, key)
+    return Hop(gateway.host, gateway.port, gateway.transport, placement, key)
+
+
+def _is_uri(target: str) -> bool:
+    return target.lower().startswith(("sip:", "<sip:", "sips:", "<sips:"))
+
+
+def _uri(target: str) -> Uri:
+    try:
+        uri = Uri.parse(target.strip("<>"))
+    except RemoteError as error:
+        raise ResourceError(f"{target} is not a SIP URI: {error}") from error
+    if uri.scheme != "sip" or not uri.host:
+        raise ResourceError(f"{target} is not a sip: URI that can be called; write sip:NUMBER@HOST")
+    transport = (uri.param("transport") or "udp").lower()
+    if transport not in _TRANSPORTS:
+        raise ResourceError(f"{target} asks for {transport}, which this version does not speak; use udp or tcp")
+    return uri
+
+
+def _nothing() -> None:
+    """Give nothing back: nothing was taken."""
