@@ -123,6 +123,37 @@ def call(
     raise SystemExit(0 if record.outcome == "answered" else 1)
 
 
+@app.command("route-test", epilog="Example: softswitch route-test +4930123456 --from +4930123450")
+def route_test(
+    number: Annotated[str, typer.Argument(help="The number somebody dials.")],
+    from_: Annotated[str, typer.Option("--from", metavar="NUMBER", help="Who dials it.")] = "",
+    carrier: Annotated[str, typer.Option(metavar="NAME", help="Over this carrier, past the dialplan.")] = "",
+    config: ConfigOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Say which rule, carrier, gateways and caller ID a number would get, and why. Nothing is sent."""
+    from softswitch import clock
+    from softswitch import route_test as test
+    from softswitch.catalog import load_catalog, shipped
+
+    settings = _settings(config)
+    catalog = load_catalog(settings, os.environ)
+    decision = test.decide(
+        catalog,
+        number,
+        caller=from_,
+        carrier=carrier,
+        wall=clock.wall(),
+        random=clock.fraction,
+        carriers_file=str(settings.carriers or shipped("carriers.yaml")),
+    )
+    if json_:
+        _print_json(test.as_json(decision))
+    else:
+        test.print_decision(decision)
+    raise SystemExit(1 if decision.fault else 0)
+
+
 @app.command(epilog="Example: softswitch demo --record demo.wav")
 def demo(
     record: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the call to this WAV file.")] = None,

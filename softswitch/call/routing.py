@@ -126,11 +126,11 @@ def _as_sent(called: Number, carrier: Carrier, why: list[str]) -> str:
     if called.kind in (Kind.EMERGENCY, Kind.SHORT, Kind.CODE):
         return called.dialled
     written = write(called, carrier.number_format, carrier.country)
-    if written != called.dialled:
-        why.append(f"number_format {carrier.number_format} makes it {written}.")
+    if written not in (called.dialled, called.e164):
+        why.append(f"In the format {carrier.number_format} it is {written}.")
     sent = carrier.prefix_add + written.removeprefix(carrier.prefix_strip)
     if sent != written:
-        why.append(f"prefix_strip and prefix_add make it {sent}.")
+        why.append(f"With prefix_strip and prefix_add it is {sent}.")
     if not _DIALABLE.fullmatch(sent):
         raise ResourceError(
             f"carrier {carrier.name}: prefix_strip and prefix_add make {sent!r} of {written}, which nobody can dial"
@@ -144,18 +144,21 @@ def _as_sent(called: Number, carrier: Carrier, why: list[str]) -> str:
 def _caller_id(called: Number, brought: str, carrier: Carrier, why: list[str]) -> str:
     """Return what we present: by rule, as the call brought it, or from the carrier's own numbers, in this order."""
     own = read(brought, carrier.country) if brought else None
-    for place, rule in enumerate(carrier.caller_id_rules, 1):
-        if rule.matches(called.best, own.best if own else ""):
-            return _of_pool(rule.caller_id, called, f"caller ID rule {place}", why)
+    # An internal number tells the called nothing, and carriers refuse what is not assigned to us: but for a rule that
+    # names it, and between switches that know each other's, it is as none.
+    internal = own is not None and not own.e164 and carrier.number_format != "as_dialled"
+    for known in ([own.best] if own else []) + ([""] if internal or own is None else []):
+        for place, rule in enumerate(carrier.caller_id_rules, 1):
+            if rule.matches(called.best, known):
+                return _of_pool(rule.caller_id, called, f"caller ID rule {place}", why)
     if own is not None:
         if own.e164:
             written = write(own, carrier.number_format, carrier.country)
             why.append(f"The call brought the caller ID {written}.")
             return written
-        if not carrier.caller_id or carrier.number_format == "as_dialled":
+        if not internal or not carrier.caller_id:
             why.append(f"The call brought the caller ID {brought}.")
             return brought
-        # An internal number tells the called nothing, and carriers refuse or drop what is not assigned to us.
         why.append(f"The call brought {brought}, which is no public number.")
     if carrier.caller_id:
         return _of_pool(carrier.caller_id, called, "caller_id", why)
@@ -233,7 +236,7 @@ def _gateways(
     ordered = list(_in_order(every, random))
     dead = [gateway for gateway in ordered if (carrier.name, gateway) in down]
     if len(every) > 1:
-        why.append(f"{len(every)} gateways, by priority, and by weight within one priority.")
+        why.append(f"{len(every)} gateways by priority; within one priority drawn by weight, anew for each call.")
     if dead:
         names = ", ".join(str(gateway) for gateway in dead)
         why.append(f"{names} {'do' if len(dead) > 1 else 'does'} not answer at present and {_last(dead, every)}.")

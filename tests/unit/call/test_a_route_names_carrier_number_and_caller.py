@@ -91,7 +91,8 @@ RULES = [
         ("0891234", "alice", "+498912345"),
         ("040123456", "102", "+4900"),
         ("089123456", "030 999999", "+4930999999"),  # its own number is
-        ("089123456", "anonymous", "+4900"),
+        ("089123456", "anonymous", "+498912345"),
+        ("040123456", "anonymous", "+4900"),
     ],
 )
 def test_who_calls_follows_from_the_rules(number: str, brought: str, presented: str) -> None:

@@ -36,6 +36,7 @@ FLOORS = {
     "logs": 6,
     "metrics": 6,
     "outbound": 6,
+    "route_test": 6,
     "serve": 6,
 }
 TOP = 6
