@@ -30,9 +30,7 @@ ACCEPTED = {
     ),
     "a first m= line with port 0": (HEAD + "m=audio 0 RTP/AVP 8\r\n" + AUDIO, "PCMU", 0, 20),
     "two c= lines": (HEAD + AUDIO + "c=IN IP4 192.0.2.8\r\nc=IN IP4 192.0.2.9\r\n", "PCMU", 0, 20),
-    "lines nobody knows": (HEAD + "y=1
-" + AUDIO + "z=
-", "PCMU", 0, 20),
+    "lines nobody knows": (HEAD + "y=1\r\n" + AUDIO + "z=\r\n", "PCMU", 0, 20),
     "2 000 attributes": (HEAD + AUDIO + "a=x\r\n" * 2000, "PCMU", 0, 20),
     "packets of 40 ms": (HEAD + AUDIO + "a=ptime:40\r\n", "PCMU", 0, 40),
 }  # fmt: skip
