@@ -19,7 +19,12 @@ from tests.live.peers.switch import SwitchProcess, running_switch
 
 HERE = Path(__file__).parent
 #: Tests whose fixtures talk to a peer belong to it, without a mark of their own.
-PEER_FIXTURES = {"sipp": "sipp", "scenario_results": "sipp", "sipp_against": "sipp", "asterisk": "asterisk"}
+PEER_FIXTURES = {
+    "sipp": "sipp",
+    "scenario_results": "sipp",
+    "sipp_against": "sipp",
+    "asterisk_of_the_session": "asterisk",
+}
 #: SIPp waits far more than it works: so many at once keep two cores busy and no timer waiting.
 SCENARIOS_AT_ONCE = 8
 
@@ -65,10 +70,17 @@ def switch_with(tmp_path: Path) -> Iterator[Callable[..., SwitchProcess]]:
 
 
 @pytest.fixture(scope="session")
-def asterisk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asterisk]:
+def asterisk_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asterisk]:
     """One Asterisk, for every test that leaves it as it was."""
     with running_asterisk(tmp_path_factory.mktemp("asterisk") / "carrier") as running:
         yield running
+
+
+@pytest.fixture
+def asterisk(asterisk_of_the_session: Asterisk) -> Iterator[Asterisk]:
+    """The Asterisk of the session, without calls before and after."""
+    yield asterisk_of_the_session
+    asterisk_of_the_session.hang_up_all()
 
 
 @pytest.fixture

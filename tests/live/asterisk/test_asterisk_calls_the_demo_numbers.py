@@ -28,3 +28,36 @@ def test_602_is_heard_in_a_law(asterisk: Asterisk, switch: SwitchProcess) -> Non
     call.wait_up()
     call.wait_tone(1004)
     call.hang_up()
+
+
+def test_604_is_heard_before_it_is_answered_and_echoes_after(asterisk: Asterisk, switch: SwitchProcess) -> None:
+    call = asterisk.call(f"sip:604@{switch.address}", then="tone", variables={"HZ": "700"})
+    call.wait_tone(425, 0.8)
+    assert not call.is_up, "the tone is to be heard before the answer"
+    call.wait_up()
+    call.wait_tone(700)
+    call.hang_up()
+
+
+def test_605_is_busy(asterisk: Asterisk, switch: SwitchProcess) -> None:
+    assert asterisk.call(f"sip:605@{switch.address}").wait_ended() == 17
+
+
+def test_699_is_no_number(asterisk: Asterisk, switch: SwitchProcess) -> None:
+    assert asterisk.call(f"sip:699@{switch.address}").wait_ended() == 1
+
+
+def test_606_rings_until_asterisk_gives_up(asterisk: Asterisk, switch: SwitchProcess) -> None:
+    call = asterisk.call(f"sip:606@{switch.address}", caller="4930606")
+    call.wait_ringing()
+    call.hang_up()
+    call.wait_ended()
+    record = switch.wait_record(to="606", **{"from": "4930606"})
+    assert (record["outcome"], record["ended_by"], record["sip_code"]) == ("cancelled", "caller", 487)
+
+
+def test_601_hangs_up_by_itself(asterisk: Asterisk, switch: SwitchProcess) -> None:
+    call = asterisk.call(f"sip:601@{switch.address}")
+    call.wait_up()
+    assert call.wait_ended() == 16
+    assert call.sound.seconds > 3

@@ -12,9 +12,8 @@ import secrets
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,7 @@ import pytest
 
 from tests.live.peers.asterisk_ami import Ami, Event
 from tests.live.peers.free_ports import LOOPBACK, free_port, rtp_block
-from tests.live.peers.heard import FRAME, RATE_HZ, Tone, level_dbm0, strongest_tone
+from tests.live.peers.heard import AUDIBLE_DBM0, RATE_HZ, Tone, level_dbm0, strongest_tone
 from tests.live.peers.switch import RTP_PORTS
 
 CONFIG = Path(__file__).resolve().parents[1] / "asterisk" / "config"
@@ -34,6 +33,10 @@ START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 #: The password of its accounts, and one that is wrong.
 PASSWORD, WRONG_PASSWORD = "correct-horse-7", "battery-staple-8"
+#: Quieter than this is silence with the noise of its coding.
+SILENT_DBM0 = -55.0
+#: Asterisk writes 32 KiB at once: at its telephone's 8 kHz that were two seconds late, at this rate a third of one.
+RECORDED_HZ = 48_000
 #: The block of ports of the tests' process that no switch of its takes: they count from 0 up.
 RTP_BLOCK = 9
 
@@ -50,12 +53,6 @@ class Sound:
 
     samples: np.ndarray
 
-    @cached_property
-    def levels(self) -> np.ndarray:
-        """The level of each 20 ms in dBm0."""
-        frames = self.samples[: len(self.samples) // FRAME * FRAME].reshape(-1, FRAME)
-        return np.array([level_dbm0(frame) for frame in frames])
-
     @property
     def seconds(self) -> float:
         """How long it was recorded."""
@@ -69,10 +66,6 @@ class Sound:
         """Return whether its last `seconds` are this tone and nothing else."""
         found = self.tone(-seconds)
         return self.seconds >= seconds and abs(found.hz - hz) < 3 and found.purity > 0.97 and found.dbm0 > -35
-
-    def is_silent(self, seconds: float = 1.0) -> bool:
-        """Return whether nothing is heard in its last `seconds`."""
-        return self.seconds >= seconds and level_dbm0(self.samples[-round(seconds * RATE_HZ) :]) < -55
 
 
 class AsteriskCall:
@@ -109,6 +102,11 @@ class AsteriskCall:
         """Wait until it is answered."""
         self.wait("Newstate", ChannelStateDesc="Up", seconds=seconds)
 
+    @property
+    def is_up(self) -> bool:
+        """True once it was answered."""
+        return any(event["Event"] == "Newstate" and event["ChannelStateDesc"] == "Up" for event in self.events)
+
     def wait_ended(self, seconds: float = 10.0) -> int:
         """Wait for its end; return the Q.850 cause."""
         return int(self.wait("Hangup", seconds=seconds)["Cause"])
@@ -132,11 +130,9 @@ class AsteriskCall:
         time.sleep(0.3)
         assert self.keys == keys
 
-    def press(self, keys: str, *, on_ms: int = 120, off_seconds: float = 0.15) -> None:
-        """Press keys, in the dialect of the endpoint."""
-        for key in keys:
-            self._asterisk.ami.action("PlayDTMF", Channel=self.channel, Digit=key, Duration=str(on_ms))
-            time.sleep(on_ms / 1000 + off_seconds)
+    def press(self, key: str) -> None:
+        """Press one key for 120 ms, in the dialect of the endpoint; `press_on_all` presses several in turn."""
+        self._asterisk.ami.action("PlayDTMF", Channel=self.channel, Digit=key, Duration="120")
 
     def variable(self, name: str) -> str:
         """Return a channel variable, or what a dialplan function says of the channel."""
@@ -155,11 +151,15 @@ class AsteriskCall:
         self._asterisk.ami.action("Hangup", Channel=self.channel, Cause=str(cause))
 
     @property
+    def recording(self) -> Path:
+        """The file that keeps what it hears."""
+        return self._asterisk.folder / "heard" / f"{self.unique_id}.sln48"
+
+    @property
     def sound(self) -> Sound:
-        """What it heard so far, from the moment where its dialplan began to listen."""
-        file = self._asterisk.folder / "heard" / f"{self.unique_id}.wav"
-        data = file.read_bytes()[44:] if file.exists() else b""
-        return Sound(np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.float64))
+        """What it heard so far, from before the first sound."""
+        data = self.recording.read_bytes() if self.recording.exists() else b""
+        return Sound(np.frombuffer(data[: len(data) // 2 * 2], "<i2")[:: RECORDED_HZ // RATE_HZ].astype(np.float64))
 
     def wait_tone(self, hz: float, seconds: float = 1.0, *, within: float = 10.0) -> None:
         """Wait until it heard this tone, and nothing else, for `seconds`."""
@@ -169,13 +169,32 @@ class AsteriskCall:
             assert time.monotonic() < deadline, f"{hz} Hz were not heard within {within:.0f} s, but {heard}"
             time.sleep(0.1)
 
-    def wait_silence(self, seconds: float = 1.0, *, within: float = 10.0) -> None:
-        """Wait until it heard nothing for `seconds`."""
+    def wait_voice(self, within: float = 10.0) -> None:
+        """Wait until it hears something, whatever it is."""
         deadline = time.monotonic() + within
-        while not (sound := self.sound).is_silent(seconds):
-            heard = f"{sound.tone(-seconds)} at the end of {sound.seconds:.1f} s"
-            assert time.monotonic() < deadline, f"it did not fall silent within {within:.0f} s, but heard {heard}"
+        while level_dbm0(self.sound.samples[-RATE_HZ // 2 :]) < AUDIBLE_DBM0:
+            assert time.monotonic() < deadline, f"nothing was heard within {within:.0f} s"
             time.sleep(0.1)
+
+    def wait_silence(self, seconds: float = 1.0, *, within: float = 10.0) -> None:
+        """Wait until it heard nothing for `seconds`: silence, or no packet at all."""
+        deadline = time.monotonic() + within
+        while True:
+            before = len(self.sound.samples)
+            time.sleep(seconds)
+            new = self.sound.samples[before:]
+            if level_dbm0(new) < SILENT_DBM0:
+                return
+            assert time.monotonic() < deadline, f"it did not fall silent within {within:.0f} s: {strongest_tone(new)}"
+
+
+def press_on_all(calls: Iterable[AsteriskCall], keys: str) -> None:
+    """Press keys one after another, each on all calls at once: 120 ms each and as long between."""
+    calls = list(calls)
+    for key in keys:
+        for call in calls:
+            call.press(key)
+        time.sleep(0.3)
 
 
 class Asterisk:
@@ -219,12 +238,13 @@ class Asterisk:
         caller: str = "",
         variables: dict[str, str] | None = None,
     ) -> AsteriskCall:
-        """Call `target` (a `sip:` URI, or empty for the registered contact) through an endpoint.
+        """Call `target` through an endpoint: a `sip:` URI, or a number at the contact that is registered there.
 
+        caller: our caller ID. seconds: how long it may ring. variables: of the channel.
         then: what is done with the call once it is answered, an extension of `to-switch`.
         """
         unique_id = f"{self.folder.name}-{next(self._numbers)}"
-        channel = f"PJSIP/{endpoint}" + (f"/{target}" if target else "")
+        channel = f"PJSIP/{endpoint}/{target}" if target.startswith("sip:") else f"PJSIP/{target}@{endpoint}"
         self.ami.action(
             "Originate",
             Channel=channel,
@@ -237,7 +257,11 @@ class Asterisk:
             Async="true",
             Variable=[f"{name}={value}" for name, value in (variables or {}).items()],
         )
-        return AsteriskCall(self, unique_id)
+        call = AsteriskCall(self, unique_id)
+        # From the beginning, so that early media is heard too. A call that was refused at once has no channel any more.
+        with contextlib.suppress(AssertionError):
+            self.ami.action("MixMonitor", Channel=call.channel, File="", Options=f"r({call.recording})")
+        return call
 
     def mark(self) -> int:
         """Return the number of events so far, for `wait_call`."""
@@ -252,6 +276,20 @@ class Asterisk:
             since=since,
         )
         return AsteriskCall(self, event["Uniqueid"])
+
+    def wait_called(self, endpoint: str, *, since: int) -> AsteriskCall:
+        """Wait for a channel that Asterisk's own dialplan opened to an endpoint after the mark `since`."""
+        event = self.ami.wait_event(
+            lambda one: one["Event"] == "Newchannel" and one["Channel"].startswith(f"PJSIP/{endpoint}-"),
+            f"a call through {endpoint}",
+            since=since,
+        )
+        return AsteriskCall(self, event["Uniqueid"])
+
+    def connect_phones_to(self, switch: str, *, endpoint: str = "office") -> None:
+        """Let calls of phones (SIPp, as the endpoint `phone`) go to a switch at this address."""
+        self.ami.action("Setvar", Variable="SWITCH", Value=switch)
+        self.ami.action("Setvar", Variable="VIA", Value=endpoint)
 
     def contact(self, account: str) -> str:
         """Return the contact that is registered for an account, empty if none is."""
@@ -281,6 +319,14 @@ class Asterisk:
             (self.folder / "var" / "astdb.sqlite3").unlink()
         time.sleep(down)
         self._start()
+
+    def hang_up_all(self) -> None:
+        """End every call, and wait until they are over."""
+        self.command("channel request hangup all")
+        deadline = time.monotonic() + STOP_SECONDS
+        while left := self.channels():
+            assert time.monotonic() < deadline, f"Asterisk cannot end its calls: {left}"
+            time.sleep(0.02)
 
     def stop(self) -> None:
         """End it."""
