@@ -19,6 +19,7 @@ from softswitch.conversation.flow_check import load_flows
 from softswitch.conversation.flow_model import Flow
 from softswitch.document import Document, load
 from softswitch.errors import ConfigError, Fault, ResourceError
+from softswitch.switchboard import HOLD_SOUND
 
 _KNOWN_SECTIONS = ("rules", "flows")
 
@@ -64,7 +65,8 @@ def load_catalog(settings: Settings, environment: Mapping[str, str]) -> Catalog:
     rules, flows = _load_dialplans(settings.dialplans or shipped("dialplans"), media, environment, faults)
     faults.extend(_unknown_names(rules, flows, carriers))
     sounds: dict[str, Sequence[Frame]] = {}
-    for file, where in _sounds_of(rules, flows):
+    hold = [(HOLD_SOUND, str(media))] if (media / HOLD_SOUND).is_file() else []
+    for file, where in (*_sounds_of(rules, flows), *hold):
         if file in sounds:
             continue
         try:

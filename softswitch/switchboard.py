@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from softswitch import clock
 from softswitch.audio.frame import Frame, Voice
-from softswitch.audio.tones import Tone, progress
+from softswitch.audio.tones import Tone, hold_tone, progress
 from softswitch.audio.wav import Player
 from softswitch.call import commands
 from softswitch.call.bridge import Bridge, Nobody
@@ -23,11 +23,15 @@ from softswitch.call.cause import Cause
 from softswitch.call.dialplan import Dialplan, Query
 from softswitch.call.leg import Ended, Leg, LegEvent, LegId, LegSink
 from softswitch.call.record import CallRecord, TurnRecord
-from softswitch.call.voices import Echo, Recorder
+from softswitch.call.voices import Echo, OnHold, Recorder
 from softswitch.errors import ResourceError
 from softswitch.events import Event, EventStream, Subscription
 
 log = logging.getLogger("softswitch.calls")
+
+#: What is heard on hold, where the media folder has it; else a quiet tone.
+HOLD_SOUND = "hold.wav"
+NOBODY = Nobody()
 
 
 class Seat(Protocol):
@@ -100,6 +104,8 @@ class _Live:
     parties: Parties
     legs: dict[LegId, Leg] = field(default_factory=dict)
     bridge: Bridge | None = None
+    other: Voice = NOBODY
+    holds: dict[LegId, OnHold] = field(default_factory=dict)
     seat: Seat | None = None
     timer: asyncio.TimerHandle | None = None
     timer_at: float | None = None
@@ -267,6 +273,7 @@ class Switchboard:
         now = self._now()
         if isinstance(event, Ended):
             live.legs.pop(leg.id, None)
+            live.holds.pop(leg.id, None)
             self._unbridge(live, leg)
             if leg.id == live.call.subject:
                 live.call.media = event.media
@@ -347,15 +354,20 @@ class Switchboard:
                 leg.ring()
             case commands.OpenEarlyMedia(reliable=reliable):
                 leg.progress(reliable)
-                self._bridge(live, leg.id, Nobody())
+                self._bridge(live, leg.id, NOBODY)
             case commands.AnswerLeg():
                 leg.answer()
                 if leg.id == live.call.subject:
-                    self._bridge(live, leg.id, live.bridge.b if live.bridge else Nobody())
+                    self._bridge(live, leg.id, live.other)
             case commands.PressKeys(digits=digits, in_sound=in_sound):
                 leg.send_dtmf(digits, in_sound=in_sound)
             case commands.HoldLeg(held=held):
                 leg.hold(held)
+            case commands.PlayHold(by_us=by_us, by_peer=by_peer):
+                live.holds.pop(leg.id, None)
+                if by_us or by_peer:
+                    live.holds[leg.id] = OnHold(leg, self._hold_music(), by_us=by_us)
+                self._patch(live)
             case commands.Hear(source=source, number=number):
                 self._hear(live, leg.id, source, number)
 
@@ -367,11 +379,26 @@ class Switchboard:
             live.call.leg_happened(id, Ended(cause, by_peer=False), now=self._now())
 
     def _bridge(self, live: _Live, id: LegId, voice: Voice) -> None:
+        live.other = voice
         if live.bridge is None:
             live.bridge = Bridge(live.legs[id], voice)
             live.seat = self._ticks.join(partial(self._tick, live, live.bridge.tick))
-        else:
-            live.bridge.b = voice
+        self._patch(live)
+
+    def _patch(self, live: _Live) -> None:
+        """Put into the bridge who talks, each behind its hold if it has one."""
+        if live.bridge is not None:
+            subject = live.legs[live.call.subject]
+            live.bridge.a = live.holds.get(subject.id, subject)
+            live.bridge.b = next(
+                (hold for id, hold in live.holds.items() if live.legs.get(id) is live.other), live.other
+            )
+
+    def _hold_music(self) -> Voice:
+        try:
+            return Player(self._sounds(HOLD_SOUND), repeat=True)
+        except ResourceError:  # nobody has put one there
+            return hold_tone()
 
     def _unbridge(self, live: _Live, leg: Leg) -> None:
         if live.bridge is None:
@@ -380,8 +407,8 @@ class Switchboard:
             if live.seat is not None:
                 live.seat.leave()
             live.seat, live.bridge = None, None
-        elif live.bridge.b is leg:
-            live.bridge.b = Nobody()
+        elif live.other is leg:
+            self._bridge(live, live.call.subject, NOBODY)
 
     def _hear(self, live: _Live, id: LegId, source: commands.Source, number: int) -> None:
         try:
@@ -409,7 +436,7 @@ class Switchboard:
                 frames = live.recorder.frames if live.recorder else ()
                 return Player(frames, on_end=on_end)
             case commands.SilenceSource():
-                return Nobody()
+                return NOBODY
 
     def _voice_ended(self, live: _Live, number: int) -> None:
         # Called from inside a tick: what follows may replace the bridge, so it waits until the tick is over.

@@ -61,6 +61,14 @@ def milliwatt() -> Tone:
     return Tone((1004, -16.0))
 
 
+def hold_tone() -> Tone:
+    """Return what says "you are on hold" where there is no music: two soft beeps every ten seconds.
+
+    ITU-T E.182 names a tone on hold and leaves its sound to everybody; this one is 15 dB below a progress tone.
+    """
+    return Tone((425, -28.0), cadence=(100, 100, 100, 9700))
+
+
 #: Call progress tones by country style (ITU-T E.180 supplement 2; ANSI T1.401 for `us`). E.180 section 5 wants
 #: -10 dBm0 and allows 5 dB either way.
 PROGRESS: Final[dict[str, dict[str, tuple[tuple[Sine, ...], Cadence]]]] = {

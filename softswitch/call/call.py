@@ -23,12 +23,13 @@ from softswitch.call.commands import (
     OpenEarlyMedia,
     Output,
     PlaceLeg,
+    PlayHold,
     PrepareAgent,
     PressKeys,
     RingLeg,
     Source,
 )
-from softswitch.call.leg import Answered, Digit, Ended, LegEvent, LegId
+from softswitch.call.leg import Answered, Digit, Ended, Held, LegEvent, LegId
 from softswitch.call.record import CallRecord, EndedBy, MediaReport, TurnRecord, outcome_of, verdict_of
 
 CallId = str
@@ -126,6 +127,11 @@ class Call:
         self._flow_ahead = _flow_ahead(steps)
         self._prepared: LegId | None = None
         self._run: Run | None = None
+        self._agent: LegId = ""  # the AI that the subject talks with
+        self._other: LegId = ""  # the party that it talks with
+        self._held_by_us: set[LegId] = set()
+        self._held_by_peer: set[LegId] = set()
+        self._holds_played: dict[LegId, tuple[bool, bool]] = {}
         self._legs: set[LegId] = {subject}
         self._legs_made = 0
         self._hears = 0
@@ -161,6 +167,9 @@ class Call:
         if isinstance(event, Ended):
             self._leg_ended(leg, event)
             return
+        if isinstance(event, Held):
+            _change(self._held_by_peer, leg, event.held)
+            self._holds_changed(of_subject=leg == self.subject)
         if leg == self.subject:
             match event:
                 case Answered():
@@ -188,11 +197,13 @@ class Call:
         self._end(cause)
 
     def hold(self, leg: LegId, held: bool, *, now: float) -> None:
-        """Somebody puts a leg's far end on hold, or takes it back; empty: the subject."""
+        """Somebody puts a leg's far end on hold, or takes it back; empty: the subject. Before the answer: nothing."""
         self.now = now
         leg = leg or self.subject
-        if leg in self._legs and not self._ending():
+        if leg in self._legs and self._progress.answered_at is not None and not self._ending():
             self._outputs.append(HoldLeg(leg, held))
+            _change(self._held_by_us, leg, held)
+            self._holds_changed(of_subject=leg == self.subject)
 
     def turn_finished(self, turn: TurnRecord) -> None:
         """A turn of the conversation is over."""
@@ -253,7 +264,9 @@ class Call:
     def hear(self, source: Source) -> int:
         """Let the subject hear `source`, and return the number that `VoiceFinished` will carry."""
         self._hears += 1
+        self._agent = self._other = ""
         self._outputs.append(Hear(self.subject, source, self._hears))
+        self._play_holds()
         return self._hears
 
     def press(self, leg: LegId, digits: str, *, in_sound: bool = False) -> None:
@@ -268,6 +281,10 @@ class Call:
             self._outputs.append(PrepareAgent(leg, flow, text))
         self._outputs.append(AnswerLeg(leg))
         self.connect(leg)
+        self._agent, self._other = leg, ""
+        self._play_holds()
+        if self._on_hold(self.subject):
+            self._outputs.append(HoldLeg(leg, held=True))
         return leg
 
     def place(self, target: str, *, caller_id: str, carrier: str) -> LegId:
@@ -279,7 +296,9 @@ class Call:
     def connect(self, leg: LegId) -> None:
         """Let the subject and `leg` hear each other."""
         self._hears += 1
+        self._agent, self._other = "", leg
         self._outputs.append(Connect(self.subject, leg))
+        self._play_holds()
 
     def end_leg(self, leg: LegId, cause: Cause) -> None:
         """End a leg that is not the subject."""
@@ -297,6 +316,27 @@ class Call:
         if self._flow_ahead:
             self._prepared = self._add_leg()
             self._outputs.append(PrepareAgent(self._prepared, self._flow_ahead, ""))
+
+    # Hold ----------------------------------------------------------------------------------------------------------
+
+    def _on_hold(self, leg: LegId) -> bool:
+        return leg in self._held_by_us or leg in self._held_by_peer
+
+    def _holds_changed(self, *, of_subject: bool) -> None:
+        if of_subject and self._agent in self._legs:
+            # Nobody listens: an AI that talks on would be talking to the music.
+            self._outputs.append(HoldLeg(self._agent, self._on_hold(self.subject)))
+        self._play_holds()
+
+    def _play_holds(self) -> None:
+        """Say which holds are heard now: one that a peer began only by a person who talks with it."""
+        for leg in sorted({self.subject, self._other, *self._holds_played}):
+            if leg in self._legs:
+                by_peer = leg in self._held_by_peer and self._other != "" and leg in (self.subject, self._other)
+                played = (leg in self._held_by_us, by_peer)
+                if played != self._holds_played.get(leg, (False, False)):
+                    self._holds_played[leg] = played
+                    self._outputs.append(PlayHold(leg, *played))
 
     # Inside ------------------------------------------------------------------------------------------------------
 
@@ -342,6 +382,7 @@ class Call:
 
     def _leg_ended(self, leg: LegId, event: Ended) -> None:
         self._legs.discard(leg)
+        self._holds_played.pop(leg, None)
         if leg == self.subject:
             if self._progress.cause is None:
                 self._progress.cause = event.cause
@@ -399,6 +440,13 @@ class Call:
 
     def _at(self, moment: float | None) -> datetime.datetime | None:
         return None if moment is None else self._wall + datetime.timedelta(seconds=moment - self._started_at)
+
+
+def _change(legs: set[LegId], leg: LegId, member: bool) -> None:
+    if member:
+        legs.add(leg)
+    else:
+        legs.discard(leg)
 
 
 def _flow_ahead(steps: Sequence[Step]) -> str:

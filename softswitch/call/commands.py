@@ -105,6 +105,19 @@ class HoldLeg:
 
 
 @dataclass(frozen=True, slots=True)
+class PlayHold:
+    """Let hold music stand for the sound that a hold takes away; neither: the hold is over.
+
+    by_us: the leg's far end is on hold, hears the music and is not heard. by_peer: the far end put us on hold; whoever
+    talks with the leg hears the music as long as the leg sends nothing of its own.
+    """
+
+    leg: LegId
+    by_us: bool
+    by_peer: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Hear:
     """Let the leg hear `source`; `voice_finished(number)` follows when that ends."""
 
@@ -148,5 +161,5 @@ class CallFinished:
 
 
 #: What concerns one leg that is there.
-LegCommand = RingLeg | OpenEarlyMedia | AnswerLeg | PressKeys | HoldLeg | Hear
+LegCommand = RingLeg | OpenEarlyMedia | AnswerLeg | PressKeys | HoldLeg | PlayHold | Hear
 Output = LegCommand | HangUpLeg | Connect | PrepareAgent | PlaceLeg | CallFinished

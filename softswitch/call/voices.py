@@ -7,10 +7,13 @@ is made and reports its end through
 
 from collections.abc import Callable
 
-from softswitch.audio.frame import Frame
+from softswitch.audio.frame import SILENCE, Frame, Voice
 
 #: 30 minutes. Longer recordings belong to the recorder that streams to disk, not into memory.
 MAX_RECORDING_FRAMES = 30 * 60 * 50
+
+#: Half a second: a peer that holds us and has music of its own has begun it by then.
+HOLD_QUIET_FRAMES = 25
 
 OnEnd = Callable[[], None]
 
@@ -31,6 +34,34 @@ class Echo:
     def give(self, frame: Frame) -> None:
         """Keep the frame until it is said."""
         self._heard = frame
+
+
+class OnHold:
+    """A party on hold, in the place where it stood in its bridge: as the other one hears it, and as it hears that one.
+
+    by_us: it is on hold, so it hears the music and is not heard. Otherwise it holds the other one, who hears the music
+    where the party sends none of its own.
+    """
+
+    __slots__ = ("_by_us", "_music", "_party", "_quiet")
+
+    def __init__(self, party: Voice, music: Voice, *, by_us: bool) -> None:
+        self._party = party
+        self._music = music
+        self._by_us = by_us
+        self._quiet = 0
+
+    def take(self) -> Frame | None:
+        """Return what the other one hears."""
+        frame = self._party.take()  # also where it is thrown away: whatever comes in must be read
+        if self._by_us:
+            return None
+        self._quiet = self._quiet + 1 if frame is None else 0
+        return self._music.take() if self._quiet > HOLD_QUIET_FRAMES else frame
+
+    def give(self, frame: Frame) -> None:
+        """Let the party hear the other one, or the music."""
+        self._party.give((self._music.take() or SILENCE) if self._by_us else frame)
 
 
 class Recorder:

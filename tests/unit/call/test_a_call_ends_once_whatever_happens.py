@@ -13,9 +13,14 @@ from softswitch.call.commands import AnswerLeg, CallFinished, HangUpLeg, PlaceLe
 from softswitch.call.dial import Dial
 from softswitch.call.dialplan import Dialplan, Query
 from softswitch.call.leg import Answered, Digit, DigitsSent, EarlyMedia, Ended, Held, Ringing
+from softswitch.call.steps import Answer, Wait
 
 WALL = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-DIALLING = (Dial(to="sip:x@127.0.0.1", seconds=20),)
+DIALLING = {
+    "dial": (Dial(to=("sip:x@127.0.0.1",), seconds=20),),
+    "group": (Dial(to=("1", "2", "3"), seconds=20, then="continue", after="continue"), Wait(seconds=3)),
+    "hunt": (Answer(), Dial(to=("1", "2", "3"), strategy="hunt", each=5), Wait(seconds=3)),
+}
 EVENTS = st.sampled_from(
     [
         Ringing(),
@@ -30,15 +35,31 @@ EVENTS = st.sampled_from(
         "voice",
         "time",
         "hang up",
+        "hold",
+        "resume",
     ]
 )
 NUMBERS = ["600", "601", "602", "603", "604", "605", "606", "607", "608", "617", "700"]
 
 
+def happen(call: Call, event: Any, which: int, leg: str, now: float) -> None:
+    match event:
+        case "voice":
+            call.voice_finished(which, now=now)
+        case "time":
+            call.handle_timer(now=now)
+        case "hang up":
+            call.hang_up(Cause.SHUTTING_DOWN, now=now)
+        case "hold" | "resume":
+            call.hold(leg, event == "hold", now=now)
+        case _:
+            call.leg_happened(leg, event, now=now)
+
+
 @settings(max_examples=150, deadline=None)
-@given(number=st.sampled_from([*NUMBERS, "dial"]), story=st.lists(st.tuples(st.integers(0, 3), EVENTS), max_size=25))
+@given(number=st.sampled_from([*NUMBERS, *DIALLING]), story=st.lists(st.tuples(st.integers(0, 3), EVENTS), max_size=25))
 def test_one_record_and_no_timer(demo: Dialplan, number: str, story: list[tuple[int, Any]]) -> None:
-    steps = DIALLING if number == "dial" else demo.match(Query(number, "", trusted=True)).steps  # type: ignore[union-attr]
+    steps = DIALLING.get(number) or demo.match(Query(number, "", trusted=True)).steps  # type: ignore[union-attr]
     now = 10.0
     call = Call("c", "a", steps, Parties("inbound", "1", number), wall=WALL, now=now)
     legs, records = ["a"], []
@@ -62,15 +83,8 @@ def test_one_record_and_no_timer(demo: Dialplan, number: str, story: list[tuple[
     obey()
     for which, event in story:
         now += 0.5
-        if event == "voice":
-            call.voice_finished(which, now=now)
-        elif event == "time":
-            now += 100.0
-            call.handle_timer(now=now)
-        elif event == "hang up":
-            call.hang_up(Cause.SHUTTING_DOWN, now=now)
-        else:
-            call.leg_happened(legs[which % len(legs)], event, now=now)
+        now += 100.0 if event == "time" else 0.0
+        happen(call, event, which, legs[which % len(legs)], now)
         obey()
     call.hang_up(Cause.NORMAL, now=now)
     obey()
