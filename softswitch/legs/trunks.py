@@ -12,7 +12,7 @@ from softswitch.call.leg import Ended, Leg, LegEvent, LegId, LegSink
 from softswitch.call.routing import Gateway, Route, route
 from softswitch.errors import RemoteError, ResourceError
 from softswitch.legs.health import Watch
-from softswitch.legs.signalling import Known, Placement
+from softswitch.legs.signalling import InboundCall, Known, Placement
 from softswitch.legs.trunk import CallSlot, Trunk, TrunkStatus
 from softswitch.legs.trunk_leg import Hop, Resolves, TrunkLeg, Way
 from softswitch.legs.user_agent import UserAgent
@@ -27,6 +27,8 @@ URI_CODECS = ("PCMU", "PCMA")
 #: How long a bare SIP URI may say nothing before its next address is tried.
 URI_TRY_SECONDS = 4.0
 _TRANSPORTS = ("udp", "tcp")
+#: The user in our Contact where no account gives another.
+OUR_USER = "softswitch"
 
 
 class Trunks:
@@ -69,12 +71,15 @@ class Trunks:
 
     # Calls of ours -------------------------------------------------------------------------------------------------
 
-    def check(self, target: str, carrier: str) -> None:
-        """Raise ResourceError with a sentence where `target` could not even be tried."""
+    def check(self, target: str, carrier: str) -> str:
+        """Return the carrier that a call to `target` would go by, empty for a SIP URI.
+
+        Raises ResourceError with a sentence where it could not even be tried.
+        """
         if _is_uri(target):
             _uri(target)
-        else:
-            self._route(target, "", carrier)
+            return ""
+        return self._route(target, "", carrier).carrier.name
 
     def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink) -> Leg:
         """Call a SIP URI, or a number over a carrier. Raises ResourceError with a sentence where that makes no sense.
@@ -150,6 +155,18 @@ class Trunks:
         named = [trunk for trunk in trunks if trunk.carrier.username and trunk.carrier.username in called]
         return next(iter(named or trunks), None)
 
+    def called(self, inbound: InboundCall) -> str:
+        """Return the number that an inbound call is for.
+
+        Where we registered, the Request-URI is the Contact we gave, and its user our account: the number that was
+        dialled is in To.
+        """
+        trunk = self._trunks.get(inbound.carrier)
+        if trunk is None or not inbound.to_user:
+            return inbound.number
+        ours = inbound.number in ("", OUR_USER, trunk.carrier.username)
+        return inbound.to_user if ours else inbound.number
+
     def admit(
         self, carrier: str, make: Callable[[LegSink], Leg]
     ) -> tuple[Cause | None, Callable[[LegSink], Leg], Callable[[], None]]:
@@ -192,7 +209,7 @@ def _hop(found: Route, gateway: Gateway, trunk: Trunk) -> Hop:
         dtmf=carrier.dtmf,
         late_offer=carrier.late_offer,
         # Whoever hides his number must not show it in Contact (RFC 3323 section 4.1.1.3).
-        contact_user=carrier.username or ("softswitch" if carrier.privacy else ""),
+        contact_user=carrier.username or (OUR_USER if carrier.privacy else ""),
         carrier=carrier.name,
         session_expires=carrier.session_expires,
     )

@@ -26,6 +26,7 @@ from softswitch.net.ticker import Ticker
 from softswitch.sip.admission import CoreSettings
 from softswitch.sip.message import Request, Response
 from softswitch.sip.parser import parse_message
+from softswitch.sip.session_timer import SessionTimerSettings
 from softswitch.sip.transaction import TimerSettings
 from softswitch.sip.uri import Uri
 from softswitch.switchboard import Limits, Offer, Switchboard
@@ -33,6 +34,8 @@ from softswitch.switchboard import Limits, Offer, Switchboard
 LIMIT_SECONDS = 20.0
 #: 64*T1 is 0.64 s: what waits for that long is over within a second.
 TIMERS = TimerSettings(t1=0.01, t2=0.08, t4=0.1)
+#: Shorter than RFC 4028 allows: a refresh after a second, an end a little before the second one.
+SESSION = SessionTimerSettings(expires=3, min_se=2)
 RULES = """
 rules:
   - {number: '600', steps: [answer, echo]}
@@ -41,6 +44,8 @@ rules:
   - {number: '603', steps: [answer, agent: nobody]}
   - {number: '604', steps: [answer, send_digits: '12', hangup]}
   - {number: '605', steps: [answer, play: missing.wav]}
+  - {number: '606', steps: [progress: {reliable: true}, wait: 0.1, answer, echo]}
+  - {number: '607', steps: [answer, read_digits: {into: keys, max: 4, between: 2}, hangup]}
   - {number: '_9.', strip: 1, steps: [dial: {to: 'sip:x@PEER', seconds: 5}]}
 """
 
@@ -59,12 +64,14 @@ class Rig:
         self.records: list[CallRecord] = []
         self.sip = ("", 0)
         self.peer = Peer(self)
+        #: Values for the next call that is placed, such as `dtmf="info"`.
+        self.placing: dict[str, Any] = {}
 
     async def open(self, *, max_calls: int = 100) -> None:
         self.ticker = Ticker()
         self.ticker.start()
         self.ports = RtpPorts("127.0.0.1", 42000, 42999, 0.0)
-        settings = UserAgentSettings(agent="test", core=CoreSettings(timers=TIMERS))
+        settings = UserAgentSettings(agent="test", core=CoreSettings(timers=TIMERS), session_timer=SESSION)
         self.user_agent = UserAgent(settings, self.ports, self._invited)
         text = RULES.replace("PEER", f"127.0.0.1:{self.peer.port}")
         self.switchboard = Switchboard(
@@ -89,7 +96,7 @@ class Rig:
 
     def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink) -> Leg:
         uri = Uri.parse(target)
-        placement = Placement(uri, caller_id, "udp", uri.host, uri.port or 5060, ("PCMU", "PCMA"))
+        placement = Placement(uri, caller_id, "udp", uri.host, uri.port or 5060, ("PCMU", "PCMA"), **self.placing)
         return self.user_agent.place(leg, placement, sink)
 
     def _invited(self, inbound: InboundCall, make: Callable[[LegSink], SipLeg]) -> None:
