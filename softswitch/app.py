@@ -17,22 +17,24 @@ from softswitch.api.health import HealthServer
 from softswitch.audio import wav
 from softswitch.audio.frame import Frame
 from softswitch.call.call import CallId
-from softswitch.call.carrier import Carrier, is_address
 from softswitch.call.cause import Cause
 from softswitch.call.leg import Leg, LegId, LegSink
 from softswitch.call.record import CallRecord
 from softswitch.catalog import Catalog
-from softswitch.config import DEFAULT_SIP_PORT, Settings
-from softswitch.errors import RemoteError, ResourceError
+from softswitch.config import Settings
+from softswitch.errors import ResourceError
+from softswitch.legs.public_address import PublicAddress
+from softswitch.legs.signalling import InboundCall
 from softswitch.legs.sip_leg import SipLeg
-from softswitch.legs.signalling import InboundCall, Placement
+from softswitch.legs.trunks import Trunks
 from softswitch.legs.user_agent import UserAgent, UserAgentSettings
 from softswitch.metrics import MediaTotals, Sources, measure
+from softswitch.net.dns_lookup import DnsSettings
 from softswitch.net.loop import raise_open_files
+from softswitch.net.resolve import Resolver
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.net.ticker import Ticker
 from softswitch.providers.registry import Engines, open_engines
-from softswitch.sip.uri import Uri
 from softswitch.store.records import CallRecords
 from softswitch.switchboard import Limits, Offer, Switchboard
 
@@ -63,12 +65,24 @@ class Addresses:
 class App:
     """One switch. `async with App(…)` starts and stops it."""
 
-    def __init__(self, settings: Settings, catalog: Catalog, *, on_record: Callable[[CallRecord], None] | None = None):
-        """on_record: told of every finished call, besides the store."""
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        *,
+        on_record: Callable[[CallRecord], None] | None = None,
+        serving: bool = True,
+    ) -> None:
+        """on_record: told of every finished call, besides the store.
+
+        serving: false for a switch that lives for one call: it neither registers with carriers nor checks them. A
+        second registration of one account would draw the inbound calls away from the switch that serves them.
+        """
         self.settings = settings
         self.catalog = catalog
         self.media_totals = MediaTotals()
         self._on_record = on_record
+        self._serving = serving
         self._stack = AsyncExitStack()
         self._writing: set[asyncio.Task[None]] = set()
 
@@ -105,6 +119,12 @@ class App:
         )
         self._stack.callback(self.ports.close)
         self.user_agent = UserAgent(self._user_agent_settings(), self.ports, self._invited)
+        self.resolver = Resolver(
+            DnsSettings(nameservers=settings.sip.nameservers or None), families=self.user_agent.sockets.families
+        )
+        defer(self.resolver.close)
+        self.trunks = Trunks(self.catalog.carriers, self.user_agent, self.resolver)
+        self.user_agent.identify = self.trunks.identify
         self.agents = Agents(self.catalog, self.engines.ears, self.engines.voice, settings.speech.language)
         self.switchboard = Switchboard(
             dialplan=self.catalog.dialplan,
@@ -119,6 +139,7 @@ class App:
         self.agents.attach(self.switchboard)
         defer(self.user_agent.close)
         sip = await self.user_agent.listen(*settings.sip.listen)
+        await self._start_trunks()
         http = await self._serve_http() if settings.http.enabled else None
         self.addresses = Addresses(sip, http)
         # Everything made so far lives as long as the process: the collector need never look at it again. A frame
@@ -126,6 +147,16 @@ class App:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+
+    async def _start_trunks(self) -> None:
+        """Learn our public address, then tell the carriers where we are: in this order, for they are told that one."""
+        if self.settings.sip.stun[0]:
+            public = PublicAddress(self.settings.sip.stun, self.user_agent, self.user_agent.sockets.stun, self.resolver)
+            self._stack.push_async_callback(public.close)
+            await public.start()
+        if self._serving:
+            self._stack.push_async_callback(self.trunks.close)
+            self.trunks.start()
 
     async def _serve_http(self) -> tuple[str, int]:
         sources = Sources(self.switchboard, self.user_agent, self.ports, self.ticker, self.records, self.media_totals)
@@ -135,6 +166,7 @@ class App:
 
     async def drain(self) -> None:
         """Take no new calls and wait for the running ones, as long as the limits allow."""
+        self.user_agent.draining = True
         await self.switchboard.drain(self.settings.limits.drain_seconds)
 
     async def release(self) -> None:
@@ -156,52 +188,30 @@ class App:
 
     def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink) -> Leg:
         """Call a SIP URI, or a number over a carrier. Raises ResourceError with a sentence."""
-        return self.user_agent.place(leg, self._placement(target, caller_id, carrier), sink)
+        return self.trunks.place(leg, target, caller_id=caller_id, carrier=carrier, sink=sink)
 
-    def check_target(self, target: str, carrier: str) -> None:
-        """Raise ResourceError with a sentence where `target` could not even be tried."""
-        self._placement(target, "", carrier)
-
-    def _placement(self, target: str, caller_id: str, carrier_name: str) -> Placement:
-        if target.startswith(("sip:", "<sip:", "sips:")):
-            return self._to_uri(target, caller_id)
-        carrier = self.catalog.carrier(carrier_name)
-        if carrier is None:
-            named = f"carrier {carrier_name} is not" if carrier_name else "no carrier is"
-            raise ResourceError(f"{named} in carriers.yaml, so {target} cannot be called; add one, or call a sip: URI")
-        number = _to_carrier(target, carrier)
-        gateway = carrier.all_gateways[0]
-        host = "127.0.0.1" if gateway.host == "localhost" else gateway.host
-        if not is_address(host):
-            raise ResourceError(f"carrier {carrier.name}: {host} is a name, and names are not looked up")
-        uri = Uri.of(number, carrier.host or host, gateway.port)
-        caller = caller_id or next(iter(carrier.caller_id), "")
-        return Placement(uri, caller, carrier.transport, host, gateway.port or DEFAULT_SIP_PORT, carrier.offered)
-
-    @staticmethod
-    def _to_uri(target: str, caller_id: str) -> Placement:
-        try:
-            uri = Uri.parse(target.strip("<>"))
-        except RemoteError as error:
-            raise ResourceError(f"{target} is not a SIP URI: {error}") from error
-        if uri.scheme != "sip" or not uri.host:
-            raise ResourceError(f"{target} is not a sip: URI that can be called; write sip:NUMBER@HOST")
-        transport = (uri.param("transport") or "udp").lower()
-        return Placement(uri, caller_id, transport, uri.host, uri.port or DEFAULT_SIP_PORT, ("PCMU", "PCMA"))
+    def check_target(self, target: str, carrier: str) -> str:
+        """Return the carrier of a call to `target`, empty for none; ResourceError where it could not even be tried."""
+        return self.trunks.check(target, carrier)
 
     # What the user agent and the switchboard tell -----------------------------------------------------------------
 
     def _invited(self, inbound: InboundCall, make: Callable[[LegSink], SipLeg]) -> None:
+        refusal, made, give_back = self.trunks.admit(inbound.carrier, make)
         offer = Offer(
             inbound.leg,
-            inbound.number,
+            self.trunks.called(inbound),
             inbound.caller,
             inbound.trusted,
-            inbound.refusal,
+            inbound.refusal or refusal,
             carrier=inbound.carrier,
             uri=inbound.uri,
         )
-        self.switchboard.offered(offer, make)
+        try:
+            self.switchboard.offered(offer, made)
+        except Exception:
+            give_back()  # the leg may never have been asked for, and then nobody tells of its end
+            raise
 
     def _keep(self, record: CallRecord) -> None:
         self.records.put(record)
@@ -234,12 +244,3 @@ def _write_wav(path: Path, frames: Sequence[Frame]) -> None:
 
 def _sqlite(data: Path) -> str:
     return f"sqlite+aiosqlite:///{(data / 'softswitch.db').resolve()}"
-
-
-def _to_carrier(number: str, carrier: Carrier) -> str:
-    """Return a number as the carrier wants it."""
-    stripped = number.removeprefix(carrier.prefix_strip)
-    digits = "".join(char for char in stripped if char not in " -()./")
-    if not digits or not all(char.isdigit() or char in "+*#" for char in digits):
-        raise ResourceError(f"{number!r} is neither a number nor a sip: URI")
-    return carrier.prefix_add + digits

@@ -4,6 +4,7 @@ With no file at all every default here makes a switch that serves the demo dialp
 """
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +17,14 @@ from softswitch.net.address import family
 
 DEFAULT_SIP_PORT = 5060
 DEFAULT_HTTP_PORT = 8080
+#: RFC 8489 section 8, RFC 1035 section 4.2.
+DEFAULT_STUN_PORT = 3478
+DEFAULT_DNS_PORT = 53
+
+#: A host name (RFC 1123 section 2.1); one that ends in a number is a broken address.
+_NAME = re.compile(
+    r"(?=.{1,253}$)(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*(?=[^.]*[A-Za-z])[A-Za-z0-9_-]{1,63}"
+)
 
 
 def _split_address(value: str, default_port: int) -> tuple[str, int]:
@@ -49,6 +58,21 @@ def http_address(value: str) -> tuple[str, int]:
     return _split_address(value, DEFAULT_HTTP_PORT)
 
 
+def stun_server(value: str) -> tuple[str, int]:
+    """Read a STUN server, a name or an address with a port; an empty host for none."""
+    text = value.strip()
+    if not text:
+        return "", 0
+    bare = text.partition("]")[0].removeprefix("[") if text.startswith("[") else text
+    if family(bare) is not None or text.startswith("["):
+        return _split_address(text, DEFAULT_STUN_PORT)
+    host, _, port = text.partition(":")
+    if not _NAME.fullmatch(host) or (port and not (port.isdecimal() and 0 < int(port) <= 65535)):
+        # A dotted number with a port is no name either: the reader of addresses says what is wrong with it.
+        return _split_address(text, DEFAULT_STUN_PORT)
+    return host, int(port or DEFAULT_STUN_PORT)
+
+
 def port_range(value: str) -> tuple[int, int]:
     """Read `first-last`; ValueError with a sentence when it holds no even/odd pair of ports."""
     first_text, dash, last_text = value.partition("-")
@@ -58,6 +82,15 @@ def port_range(value: str) -> tuple[int, int]:
     if not 1024 <= first < last <= 65535 or last - (first + first % 2) < 1:
         raise ValueError(f"{value!r} holds no pair of ports between 1024 and 65535")
     return first, last
+
+
+def _nameservers(value: object) -> object:
+    """Read one name server, or a list of them."""
+    if isinstance(value, str):
+        value = value.split()
+    if not isinstance(value, list):
+        return () if value is None else value
+    return tuple(_split_address(str(one), DEFAULT_DNS_PORT) for one in value)
 
 
 class Section(pydantic.BaseModel):
@@ -88,11 +121,17 @@ class SipSection(Section):
     """sip: where phones and carriers reach us.
 
     listen: address for UDP and TCP. public_address: what we write into Contact and session descriptions when it
-    differs from the listening address (behind NAT). trusted: networks whose callers may use every rule of the dialplan.
+    differs from the listening address (behind NAT). stun: server that is asked for it instead, empty for none.
+    nameservers: who is asked for names, empty for the system's own. trusted: networks whose callers may use every rule
+    of the dialplan.
     """
 
     listen: Annotated[tuple[str, int], _read_with(sip_address)] = ("127.0.0.1", DEFAULT_SIP_PORT)
     public_address: OptionalAddress = ""
+    stun: Annotated[tuple[str, int], _read_with(stun_server)] = ("", 0)
+    nameservers: Annotated[
+        tuple[tuple[str, int], ...], pydantic.BeforeValidator(_nameservers), pydantic.Field(max_length=8)
+    ] = ()
     trusted: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
 
     @pydantic.field_validator("trusted")
@@ -100,6 +139,13 @@ class SipSection(Section):
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for network in value:
             ipaddress.ip_network(network)
+        return value
+
+    @pydantic.field_validator("stun")
+    @classmethod
+    def _one_way_to_know_it(cls, value: tuple[str, int], info: pydantic.ValidationInfo) -> tuple[str, int]:
+        if value[0] and info.data.get("public_address"):
+            raise ValueError("public_address says already what a STUN server would be asked for; keep one of them")
         return value
 
 

@@ -57,10 +57,10 @@ def run(
 async def _place(
     settings: Settings, catalog: Catalog, target: str, steps: Sequence[BaseStep], *, caller_id: str, carrier: str
 ) -> CallRecord:
-    async with App(settings, catalog) as app:
+    async with App(settings, catalog, serving=False) as app:
         await app.engines.warm()
         events = app.switchboard.watch()
-        app.check_target(target, carrier)
+        carrier = app.check_target(target, carrier)
         call = app.switchboard.dial(target, steps, caller_id=caller_id, carrier=carrier)
         loop_ = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
