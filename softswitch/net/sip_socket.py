@@ -79,6 +79,7 @@ class SipSockets:
         self._tcp: dict[Address, asyncio.Server] = {}
         self._connections: dict[int, Connection] = {}
         self._by_remote: dict[Address, Connection] = {}
+        self._watchers: dict[int, list[Callable[[], None]]] = {}
         self._opening: set[asyncio.Task[None]] = set()
         self._routes: dict[str, str] = {}
         self._questions = stun.Questions()
@@ -258,6 +259,18 @@ class SipSockets:
         self.counts[f"send_{why}"] += 1
         self.undelivered(flow)
 
+    def watch(self, flow: Flow, lost: Callable[[], None]) -> Callable[[], None]:
+        """Call `lost` once, from the loop, when the connection of a flow is gone, in whichever way; return how to call
+        that off. Nothing ever happens to the flow of datagrams."""
+        number = flow.connection
+        if not number:
+            return lambda: None
+        if number not in self._connections:
+            return asyncio.get_running_loop().call_soon(lost).cancel
+        watchers = self._watchers.setdefault(number, [])
+        watchers.append(lost)
+        return lambda: watchers.remove(lost) if lost in watchers else None
+
     # ---------------------------------------------------------------- what sockets and connections tell
 
     def admit(self, connection: Connection) -> bool:
@@ -277,6 +290,9 @@ class SipSockets:
         self._connections.pop(connection.number, None)
         if self._by_remote.get(connection.flow.remote) is connection:
             del self._by_remote[connection.flow.remote]
+        watchers = self._watchers.pop(connection.number, None)
+        if watchers:
+            asyncio.get_running_loop().call_soon(_call_all, watchers)
         if self._all_ended is not None and not self._connections:
             self._all_ended.set()
 
@@ -334,6 +350,12 @@ class SipSockets:
             connection.check(now=now)
         if self._connections or self._tcp:
             self._arm_check()
+
+
+def _call_all(watchers: list[Callable[[], None]]) -> None:
+    for lost in list(watchers):
+        if lost in watchers:  # not called off by one before it
+            lost()
 
 
 class _Datagrams(asyncio.DatagramProtocol):
