@@ -35,6 +35,7 @@ from softswitch.net.resolve import Resolver
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.net.ticker import Ticker
 from softswitch.providers.registry import Engines, open_engines
+from softswitch.sip.session_timer import SessionTimerSettings
 from softswitch.store.records import CallRecords
 from softswitch.switchboard import Limits, Offer, Switchboard
 
@@ -182,6 +183,7 @@ class App:
             public=(sip.public_address, 0) if sip.public_address else None,
             trusted=sip.trusted,
             media_timeout=self.settings.rtp.media_timeout,
+            session_timer=SessionTimerSettings(sip.session_expires, sip.min_se),
         )
 
     # What the switchboard asks for (`switchboard.Phones`) ------------------------------------------------------------

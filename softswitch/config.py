@@ -123,7 +123,8 @@ class SipSection(Section):
     listen: address for UDP and TCP. public_address: what we write into Contact and session descriptions when it
     differs from the listening address (behind NAT). stun: server that is asked for it instead, empty for none.
     nameservers: who is asked for names, empty for the system's own. trusted: networks whose callers may use every rule
-    of the dialplan.
+    of the dialplan. session_expires: seconds after which a call that nobody refreshed is over (RFC 4028), 0 for no
+    timer unless the peer wants one. min_se: the shortest such interval we let a peer ask for.
     """
 
     listen: Annotated[tuple[str, int], _read_with(sip_address)] = ("127.0.0.1", DEFAULT_SIP_PORT)
@@ -133,6 +134,15 @@ class SipSection(Section):
         tuple[tuple[str, int], ...], pydantic.BeforeValidator(_nameservers), pydantic.Field(max_length=8)
     ] = ()
     trusted: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    session_expires: int = pydantic.Field(default=1800, ge=0, le=86400)
+    min_se: int = pydantic.Field(default=90, ge=90, le=3600)
+
+    @pydantic.field_validator("session_expires")
+    @classmethod
+    def _long_enough(cls, value: int) -> int:
+        if 0 < value < 90:
+            raise ValueError(f"{value} is too short: RFC 4028 forbids less than 90 seconds; 0 asks for no timer")
+        return value
 
     @pydantic.field_validator("trusted")
     @classmethod
