@@ -12,6 +12,7 @@ from pathlib import Path
 from softswitch.audio import wav
 from softswitch.audio.frame import Frame
 from softswitch.call.carrier import Carrier, load_carriers
+from softswitch.call.dial import Dial
 from softswitch.call.dialplan import Dialplan, Rule, load_rules
 from softswitch.call.steps import Agent
 from softswitch.config import Settings
@@ -133,14 +134,17 @@ def _check_sections(document: Document) -> None:
 def _unknown_names(rules: Sequence[Rule], flows: Mapping[str, Flow], carriers: Sequence[Carrier]) -> Iterator[Fault]:
     known = ", ".join(sorted(flows)) or "none"
     carrier_names = {carrier.name for carrier in carriers}
+    listed = ", ".join(sorted(carrier_names)) or "none"
     for rule in rules:
-        for step in rule.steps:
+        named = [(rule.carrier, rule.where)]
+        for step, where in zip(rule.steps, rule.places, strict=True):
             if isinstance(step, Agent) and step.flow not in flows:
-                yield Fault(rule.where, f"flow {step.flow} does not exist", f"known flows: {known}")
-        for name in dict.fromkeys([rule.carrier, *(getattr(step, "carrier", "") for step in rule.steps)]):
+                yield Fault(where, f"flow {step.flow} does not exist", f"known flows: {known}")
+            if isinstance(step, Dial):
+                named.append((step.carrier, where))
+        for name, where in named:
             if name and name not in carrier_names:
-                listed = ", ".join(sorted(carrier_names)) or "none"
-                yield Fault(rule.where, f"carrier {name} does not exist", f"known carriers: {listed}")
+                yield Fault(where, f"carrier {name} does not exist", f"known carriers: {listed}")
 
 
 def _sounds_of(rules: Sequence[Rule], flows: Mapping[str, Flow]) -> Iterator[tuple[str, str]]:

@@ -92,7 +92,7 @@ class Rule:
     number, address: one of them; the other is None. caller, hours: None for anybody, at any time. carrier: empty for
     any way in. zone: of the hours; None for the system's. strangers: whether a caller who is neither authenticated nor
     on this machine may use it. strip: how many leading digits are taken off the number before the steps see it as
-    `{to}`.
+    `{to}`. places: file and line of each step.
     """
 
     name: str
@@ -105,6 +105,7 @@ class Rule:
     strangers: bool
     strip: int
     steps: tuple[BaseStep, ...]
+    places: tuple[str, ...]
     where: str
 
     def serves(self, query: Query, address: str) -> bool:
@@ -176,6 +177,7 @@ def _rule(document: Document, data: Any, location: tuple[Key, ...]) -> Rule:
     if bool(model.number) == bool(model.sip):
         raise ConfigError(document.fault(location, *_NO_MATCH[bool(model.number)]))
     steps: list[BaseStep] = []
+    places: list[str] = []
     faults: list[Fault] = []
     known = {"from", "to"}
     for index, item in enumerate(model.steps):
@@ -199,6 +201,7 @@ def _rule(document: Document, data: Any, location: tuple[Key, ...]) -> Rule:
         )
         known.update(step.writes())
         steps.append(step)
+        places.append(document.where(place))
     if faults:
         raise ConfigError(*faults)
     return Rule(
@@ -212,6 +215,7 @@ def _rule(document: Document, data: Any, location: tuple[Key, ...]) -> Rule:
         strangers=model.strangers,
         strip=model.strip,
         steps=tuple(steps),
+        places=tuple(places),
         where=document.where(location),
     )
 
