@@ -5,7 +5,6 @@ side that calls which of them is new. Both belong to an INVITE machine and work 
 """
 
 import zlib
-from collections import deque
 from dataclasses import dataclass
 from typing import Self
 
@@ -78,7 +77,7 @@ class ReliableResponses:
         self._t1 = t1
         self._open: Response | None = None
         self._open_rseq = 0
-        self._waiting: deque[Response] = deque()
+        self._waiting: list[Response] = []
         self._interval = 0.0
         self._again_at: float | None = None
         self._give_up_at = 0.0
@@ -109,12 +108,12 @@ class ReliableResponses:
         self.described = self.described or bool(self._open.body)
         self._open, self._again_at = None, None
         if self._waiting:
-            self._send(self._waiting.popleft(), now)
+            self._send(self._waiting.pop(0), now)
         return True
 
     def hurry(self) -> None:
         """Forget what was not sent yet and describes nothing: the answer, which says more, waits."""
-        self._waiting = deque(response for response in self._waiting if response.body)
+        self._waiting = [response for response in self._waiting if response.body]
 
     def stop(self) -> None:
         """Send no copies any more: a final response is out. A late PRACK of the open one is still known (section 3)."""

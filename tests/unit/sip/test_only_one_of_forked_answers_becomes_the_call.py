@@ -152,6 +152,13 @@ def test_a_broken_answer_of_a_known_phone_is_ended_where_it_rang(invite: ClientI
     assert str(bye.request.uri) == "sip:bob@10.0.0.1" and bye.request.cseq.number == 9
 
 
+def test_a_broken_answer_after_a_cancel_comes_too_late(invite: ClientInvite) -> None:
+    invite.response(response(invite, 180, "x"), now=0.5)
+    invite.cancel()
+    invite.response(response(invite, 200, "y", "<sip:"), now=1.0)
+    assert kinds(invite) == [Progressed, SendCancel, SendAck, SendBye, AnsweredTooLate]
+
+
 def test_a_broken_answer_of_a_second_phone_harms_nobody(invite: ClientInvite) -> None:
     invite.response(response(invite, 200, "x"), now=1.0)
     invite.response(response(invite, 200, "y", "<sip:"), now=1.1)

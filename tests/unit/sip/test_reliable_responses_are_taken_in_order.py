@@ -5,6 +5,7 @@ import pytest
 from softswitch.sip.invite import Answered, Progressed
 from softswitch.sip.invite_client import ClientInvite
 from softswitch.sip.message import Headers, Request, Response
+from softswitch.sip.reliable import rseq_of
 from softswitch.sip.transaction import TimerSettings
 from softswitch.sip.uri import Uri
 
@@ -85,6 +86,7 @@ def test_without_a_number_that_can_be_read_it_is_an_unreliable_one(take: Take, r
 
 def test_a_100_and_one_without_a_dialog_are_not_acknowledged(take: Take) -> None:
     assert take(100, status=100) == [""]
+    assert rseq_of(Response(100, "", Headers([("Require", "100rel"), ("RSeq", "1")]))) is None  # of a re-INVITE, too
     assert take(100, tag=None) == [""]
     assert take(2**32 - 1) == [f"{2**32 - 1} 7 INVITE"]
 
@@ -102,3 +104,12 @@ def test_an_invite_that_is_sent_again_begins_to_count_anew(invite: ClientInvite,
     again.headers.set("CSeq", "8 INVITE")
     invite.resent(again)
     assert take(3) == ["3 8 INVITE"]
+
+
+def test_the_prack_counts_from_the_invite_that_was_sent_again(invite: ClientInvite) -> None:
+    invite.response(numbered(invite, 100), now=1.0)
+    again = invite.request.copy()
+    again.headers.set("CSeq", "20 INVITE")
+    invite.resent(again)
+    invite.response(numbered(invite, 100), now=2.0)
+    assert invite.drain()[-1].dialog.request("PRACK").cseq.number == 21

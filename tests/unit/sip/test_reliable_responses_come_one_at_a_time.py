@@ -158,6 +158,17 @@ def test_a_200_waits_for_a_description_that_waits_itself(invite: ServerInvite) -
     assert invite.answered and invite.next_timer() == 0.8
 
 
+def test_nothing_rings_again_while_the_200_waits(invite: ServerInvite) -> None:
+    invite.provisional(180, reliable=True, now=0.0)
+    invite.provisional(183, reliable=True, now=0.0, **SDP)
+    invite.accept(now=0.1)
+    [ringing] = sent(invite)
+    assert acknowledge(invite, ringing, now=31.0)
+    [progress] = sent(invite)
+    invite.handle_timer(now=60.0)
+    assert sent(invite) == [progress]
+
+
 def test_a_prack_may_come_after_the_final_response(invite: ServerInvite) -> None:
     invite.provisional(180, reliable=True, now=0.0)
     [ringing] = sent(invite)

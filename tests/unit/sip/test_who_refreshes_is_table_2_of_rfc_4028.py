@@ -175,6 +175,17 @@ def test_a_peer_that_always_wants_more_is_not_followed_for_ever() -> None:
     assert tries == 5
 
 
+def test_what_was_wanted_once_is_asked_for_from_then_on() -> None:
+    ours = timer(600)
+    ours.answering(request(expires="1800", min_se="900"), now=0.0)
+    assert ours.request_headers() == (("Session-Expires", "900;refresher=uac"), ("Min-SE", "900"))
+    minimum = 1000
+    for _ in range(20):  # on a day of many changes, each may be refused once
+        assert ours.refused(response(status=422, min_se=str(minimum)))
+        ours.answered(response(f"{minimum};refresher=uac"), now=0.0)
+        minimum += 1
+
+
 def test_without_a_timer_of_our_own_the_peers_is_kept_to() -> None:
     ours = timer(0)
     assert ours.request_headers() == () and ours.answering(request(), now=0.0) == ()
