@@ -15,12 +15,12 @@ from softswitch.call.carrier import Carrier, load_carriers
 from softswitch.call.dial import Dial
 from softswitch.call.dialplan import Dialplan, Rule, load_rules
 from softswitch.call.steps import Agent
+from softswitch.call.voices import HOLD_SOUND
 from softswitch.config import Settings
 from softswitch.conversation.flow_check import load_flows
 from softswitch.conversation.flow_model import Flow
 from softswitch.document import Document, load
 from softswitch.errors import ConfigError, Fault, ResourceError
-from softswitch.switchboard import HOLD_SOUND
 
 _KNOWN_SECTIONS = ("rules", "flows")
 

@@ -42,14 +42,7 @@ class Sources:
 
 def measure(app: Sources) -> Iterator[Family | Histogram]:
     """Yield every metric of a running switch."""
-    yield _gauge("calls_active", "Calls that are up or being set up.", app.switchboard.active)
-    yield Family(
-        "softswitch_calls_total",
-        "counter",
-        "Calls that are over.",
-        ("direction", "outcome", "carrier"),
-        tuple(((*key, ""), float(count)) for key, count in app.switchboard.totals.items()),
-    )
+    yield from _of_calls(app.switchboard)
     core = app.user_agent.core
     yield Family(
         "softswitch_sip_messages_total",
@@ -93,6 +86,24 @@ def measure(app: Sources) -> Iterator[Family | Histogram]:
     )
     yield Family(
         "softswitch_tick_skipped_total", "counter", "Ticks given up after stalls.", (), (((), app.ticker.skipped),)
+    )
+
+
+def _of_calls(switchboard: Switchboard) -> Iterator[Family | Histogram]:
+    yield _gauge("calls_active", "Calls that are up or being set up.", switchboard.active)
+    yield Family(
+        "softswitch_calls_total",
+        "counter",
+        "Calls that are over.",
+        ("direction", "outcome", "carrier"),
+        tuple((key, float(count)) for key, count in switchboard.tally.totals.items()),
+    )
+    setup = switchboard.tally.setup
+    yield Histogram(
+        "softswitch_call_setup_seconds",
+        "Time from INVITE to answer of calls that are over, in seconds.",
+        tuple(_cumulative(setup.BOUNDS, setup.counts)),
+        setup.sum_seconds,
     )
 
 

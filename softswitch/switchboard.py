@@ -14,24 +14,19 @@ from typing import Any, Protocol
 
 from softswitch import clock
 from softswitch.audio.frame import Frame, Voice
-from softswitch.audio.tones import Tone, hold_tone, progress
-from softswitch.audio.wav import Player
 from softswitch.call import commands
-from softswitch.call.bridge import Bridge, Nobody
+from softswitch.call.bridge import Bridge
 from softswitch.call.call import Call, CallId, Parties, Step
 from softswitch.call.cause import Cause
 from softswitch.call.dialplan import Dialplan, Query
 from softswitch.call.leg import Ended, Leg, LegEvent, LegId, LegSink
 from softswitch.call.record import CallRecord, TurnRecord
-from softswitch.call.voices import Echo, OnHold, Recorder
+from softswitch.call.tally import Tally
+from softswitch.call.voices import NOBODY, OnHold, Recorder, hold_music, voice_of
 from softswitch.errors import ResourceError
 from softswitch.events import Event, EventStream, Subscription
 
 log = logging.getLogger("softswitch.calls")
-
-#: What is heard on hold, where the media folder has it; else a quiet tone.
-HOLD_SOUND = "hold.wav"
-NOBODY = Nobody()
 
 
 class Seat(Protocol):
@@ -141,11 +136,12 @@ class Switchboard:
     ) -> None:
         """sounds: frames of a sound file by name; raises ResourceError. on_record: keeps a finished call's record.
 
-        on_recording: keeps the sound recorded on a call and returns its file name.
+        on_recording: keeps the sound recorded on a call and returns its file name. `tally` counts the calls that are
+        over, by direction, outcome and carrier, and how long answers took.
         """
         self.dialplan = dialplan
         self.draining = False
-        self.totals: dict[tuple[str, str], int] = {}
+        self.tally = Tally()
         self._phones = phones
         self._agents = agents
         self._sounds = sounds
@@ -366,7 +362,7 @@ class Switchboard:
             case commands.PlayHold(by_us=by_us, by_peer=by_peer):
                 live.holds.pop(leg.id, None)
                 if by_us or by_peer:
-                    live.holds[leg.id] = OnHold(leg, self._hold_music(), by_us=by_us)
+                    live.holds[leg.id] = OnHold(leg, hold_music(self._sounds), by_us=by_us)
                 self._patch(live)
             case commands.Hear(source=source, number=number):
                 self._hear(live, leg.id, source, number)
@@ -394,12 +390,6 @@ class Switchboard:
                 (hold for id, hold in live.holds.items() if live.legs.get(id) is live.other), live.other
             )
 
-    def _hold_music(self) -> Voice:
-        try:
-            return Player(self._sounds(HOLD_SOUND), repeat=True)
-        except ResourceError:  # nobody has put one there
-            return hold_tone()
-
     def _unbridge(self, live: _Live, leg: Leg) -> None:
         if live.bridge is None:
             return
@@ -412,31 +402,15 @@ class Switchboard:
 
     def _hear(self, live: _Live, id: LegId, source: commands.Source, number: int) -> None:
         try:
-            voice = self._voice(live, source, partial(self._voice_ended, live, number))
+            recorded = live.recorder.frames if live.recorder else ()
+            voice = voice_of(source, self._sounds, recorded, on_end=partial(self._voice_ended, live, number))
         except ResourceError as error:
             log.error("%s a sound cannot be played: %s", live.call.id, error)
             live.call.hang_up(Cause.INTERNAL, now=self._now())
             return
+        if isinstance(voice, Recorder):
+            live.recorder = voice
         self._bridge(live, id, voice)
-
-    def _voice(self, live: _Live, source: commands.Source, on_end: Callable[[], None]) -> Voice:
-        match source:
-            case commands.EchoSource():
-                return Echo()
-            case commands.ToneSource(hz=hz, dbm0=dbm0):
-                return Tone((hz, dbm0))
-            case commands.CadenceSource(name=name):
-                return progress(name)
-            case commands.FileSource(file=file):
-                return Player(self._sounds(file), on_end=on_end)
-            case commands.RecorderSource(seconds=seconds):
-                live.recorder = Recorder(seconds, on_end=on_end)
-                return live.recorder
-            case commands.PlaybackSource():
-                frames = live.recorder.frames if live.recorder else ()
-                return Player(frames, on_end=on_end)
-            case commands.SilenceSource():
-                return NOBODY
 
     def _voice_ended(self, live: _Live, number: int) -> None:
         # Called from inside a tick: what follows may replace the bridge, so it waits until the tick is over.
@@ -469,8 +443,7 @@ class Switchboard:
 
     def _finish(self, live: _Live, record: CallRecord) -> None:
         del self._calls[live.call.id]
-        key = (record.direction, record.outcome)
-        self.totals[key] = self.totals.get(key, 0) + 1
+        self.tally.add(record)
         if not self._calls:
             self._idle.set()
         if live.recorder is not None and live.recorder.frames:

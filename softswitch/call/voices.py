@@ -1,13 +1,19 @@
-"""Small voices that a dialplan puts on the other end of a leg: echo and recorder.
+"""The voices that a dialplan puts on the other end of a leg: echo, recorder, whoever is on hold.
 
-Tones are in `audio/tones.py`, the player of sound files in `audio/wav.py`. Each of these is given what it needs when it
-is made and reports its end through
-`on_end`, which must not call back into the bridge: the switchboard defers it to after the tick.
+Tones are in `audio/tones.py`, the player of sound files in `audio/wav.py`; `voice_of` makes whichever a source names.
+Each of these is given what it needs when it is made and reports its end through `on_end`, which must not call back
+into the bridge: the switchboard defers it to after the tick.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from softswitch.audio.frame import SILENCE, Frame, Voice
+from softswitch.audio.tones import Tone, hold_tone, progress
+from softswitch.audio.wav import Player
+from softswitch.call import commands
+from softswitch.call.bridge import Nobody
+from softswitch.errors import ResourceError
 
 #: 30 minutes. Longer recordings belong to the recorder that streams to disk, not into memory.
 MAX_RECORDING_FRAMES = 30 * 60 * 50
@@ -15,7 +21,13 @@ MAX_RECORDING_FRAMES = 30 * 60 * 50
 #: Half a second: a peer that holds us and has music of its own has begun it by then.
 HOLD_QUIET_FRAMES = 25
 
+#: What is heard on hold, where the media folder has it; else a quiet tone.
+HOLD_SOUND: Final = "hold.wav"
+NOBODY: Final = Nobody()
+
 OnEnd = Callable[[], None]
+#: Frames of a sound file by its name; raises ResourceError where there is none.
+Sounds = Callable[[str], Sequence[Frame]]
 
 
 class Echo:
@@ -88,3 +100,30 @@ class Recorder:
         elif self._on_end is not None:
             on_end, self._on_end = self._on_end, None
             on_end()
+
+
+def voice_of(source: commands.Source, sounds: Sounds, recorded: Sequence[Frame], *, on_end: OnEnd) -> Voice:
+    """Return the voice that a source names; recorded: what was recorded last. Raises ResourceError."""
+    match source:
+        case commands.EchoSource():
+            return Echo()
+        case commands.ToneSource(hz=hz, dbm0=dbm0):
+            return Tone((hz, dbm0))
+        case commands.CadenceSource(name=name):
+            return progress(name)
+        case commands.FileSource(file=file):
+            return Player(sounds(file), on_end=on_end)
+        case commands.RecorderSource(seconds=seconds):
+            return Recorder(seconds, on_end=on_end)
+        case commands.PlaybackSource():
+            return Player(recorded, on_end=on_end)
+        case commands.SilenceSource():
+            return NOBODY
+
+
+def hold_music(sounds: Sounds) -> Voice:
+    """Return what is heard on hold."""
+    try:
+        return Player(sounds(HOLD_SOUND), repeat=True)
+    except ResourceError:  # nobody has put one there
+        return hold_tone()
