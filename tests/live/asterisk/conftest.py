@@ -1,6 +1,8 @@
-"""The switch and an Asterisk on one machine: calls placed by the command line."""
+"""The switch and an Asterisk on one machine: trunks between them, calls by the command line, telephones by SIPp."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,8 +11,28 @@ from typing import Any
 
 import pytest
 
-from tests.live.peers.asterisk import Asterisk
+from tests.live.peers.asterisk import PASSWORD, Asterisk
 from tests.live.peers.sipp import Sipp
+from tests.live.peers.switch import ROOT, SwitchProcess, running_switch
+
+#: Our trunks at Asterisk: name, account, and what is special about each. The first one serves where none is named, and
+#: is known by its address alone.
+TRUNKS = """
+- {name: office, host: 127.0.0.1, port: @PORT@, number_format: as_dialled, health_seconds: 1}
+- {name: md5, username: '49301001', register: true}
+- {name: sha256, username: '49301002', register: true}
+- {name: tcp, username: '49301003', register: true, transport: tcp}
+- {name: info, username: '49301004', register: true, dtmf: info}
+- {name: inband, username: '49301005', register: true, dtmf: inband}
+"""
+#: What every account has besides: Asterisk finds it by the user in From.
+ACCOUNT = """host: 127.0.0.1, port: @PORT@, from_user: '@USER@', password: '${CARRIER_PASSWORD:-@PASSWORD@}', \
+expires: 60, number_format: as_dialled"""
+#: The demo dialplan, and 9 with the digit of a trunk before a number of Asterisk.
+RULES = "".join(
+    f"  - {{number: '_9{digit}X.', strip: 2, steps: [dial: {{to: '{{to}}', carrier: {name}, seconds: 30}}]}}\n"
+    for digit, name in enumerate(("office", "md5", "sha256", "tcp", "info", "inband"))
+)
 
 
 class CallCommand:
@@ -57,3 +79,31 @@ def phones(asterisk: Asterisk, tmp_path: Path) -> Iterator[Sipp]:
     peer = Sipp(asterisk.address, tmp_path / "phones")
     yield peer
     peer.close()
+
+
+def trunk_options(folder: Path, asterisk: Asterisk, trunks: str = TRUNKS) -> tuple[str, ...]:
+    """Write a configuration with trunks to Asterisk; return the options of `softswitch run` that name it."""
+    plan = folder / "plan"
+    shutil.copytree(ROOT / "dialplans", plan)
+    plan.joinpath("trunks.yaml").write_text("rules:\n" + RULES, encoding="utf-8")
+    text = re.sub(
+        r"username: '(\d+)'", lambda match: f"{match.group()}, " + ACCOUNT.replace("@USER@", match.group(1)), trunks
+    )
+    for word, value in {"PORT": str(asterisk.port), "PASSWORD": PASSWORD}.items():
+        text = text.replace(f"@{word}@", value)
+    folder.joinpath("carriers.yaml").write_text(text, encoding="utf-8")
+    # A call whose far end is gone without a word ends when it has been silent for so long.
+    settings = "carriers: carriers.yaml\ndialplans: plan\nrtp: {media_timeout: 4}\n"
+    folder.joinpath("softswitch.yaml").write_text(settings, encoding="utf-8")
+    return ("--config", str(folder / "softswitch.yaml"))
+
+
+@pytest.fixture(scope="session")
+def trunk_switch(
+    asterisk_of_the_session: Asterisk, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SwitchProcess]:
+    """One switch with trunks to the Asterisk of the session."""
+    folder = tmp_path_factory.mktemp("trunks")
+    options = trunk_options(folder / "config", asterisk_of_the_session)
+    with running_switch(folder, options=options, number=8) as running:
+        yield running

@@ -58,6 +58,10 @@ class Sound:
         """How long it was recorded."""
         return len(self.samples) / RATE_HZ
 
+    def since(self, second: float) -> "Sound":
+        """Return what was heard from then on."""
+        return Sound(self.samples[round(second * RATE_HZ) :])
+
     def tone(self, start: float = 0.0, end: float | None = None) -> Tone:
         """Return the strongest tone between two times, in seconds from the beginning; negative ones from the end."""
         return strongest_tone(self.samples[round(start * RATE_HZ) : None if end is None else round(end * RATE_HZ)])
@@ -138,6 +142,13 @@ class AsteriskCall:
         """Return a channel variable, or what a dialplan function says of the channel."""
         return self._asterisk.ami.action("Getvar", Channel=self.channel, Variable=name)["Value"]
 
+    def wait_variable(self, name: str, value: str, within: float = 5.0) -> None:
+        """Wait until a channel variable, or a dialplan function, has this value."""
+        deadline = time.monotonic() + within
+        while (found := self.variable(name)) != value:
+            assert time.monotonic() < deadline, f"{name} is {found!r}, not {value!r}, after {within:.0f} s"
+            time.sleep(0.05)
+
     def set(self, name: str, value: str) -> None:
         """Set a variable, or write to a dialplan function on this channel."""
         self._asterisk.ami.action("Setvar", Channel=self.channel, Variable=name, Value=value)
@@ -162,10 +173,11 @@ class AsteriskCall:
         return Sound(np.frombuffer(data[: len(data) // 2 * 2], "<i2")[:: RECORDED_HZ // RATE_HZ].astype(np.float64))
 
     def wait_tone(self, hz: float, seconds: float = 1.0, *, within: float = 10.0) -> None:
-        """Wait until it heard this tone, and nothing else, for `seconds`."""
+        """Wait until it hears this tone, and nothing else, for `seconds` from now on."""
         deadline = time.monotonic() + within
-        while not (sound := self.sound).wave_is(hz, seconds):
-            heard = f"{sound.tone(-seconds)} at the end of {sound.seconds:.1f} s"
+        since = self.sound.seconds
+        while not (sound := self.sound).since(since).wave_is(hz, seconds):
+            heard = f"{sound.tone(-seconds)} at the end of {sound.seconds:.1f} s, {since:.1f} s of it before"
             assert time.monotonic() < deadline, f"{hz} Hz were not heard within {within:.0f} s, but {heard}"
             time.sleep(0.1)
 
@@ -223,6 +235,17 @@ class Asterisk:
     def log(self) -> str:
         """What it logged: every step of its dialplan, and every SIP message."""
         return (self.folder / "log" / "full").read_text(encoding="utf-8", errors="replace")
+
+    def count_log(self, text: str) -> int:
+        """Count the lines of the log that begin with this, as the first line of each SIP message does."""
+        return sum(line.startswith(text) for line in self.log.splitlines())
+
+    def wait_log(self, text: str, *, more_than: int, seconds: float = 10.0) -> None:
+        """Wait until more lines of the log begin with this than before."""
+        deadline = time.monotonic() + seconds
+        while self.count_log(text) <= more_than:
+            assert time.monotonic() < deadline, f"no {text!r} within {seconds:.0f} s:\n{self.log[-6000:]}"
+            time.sleep(0.05)
 
     def command(self, line: str) -> str:
         """Run a line of the Asterisk command line, as `asterisk -rx` does; return what it prints."""
