@@ -415,7 +415,9 @@ class Call:
         progress, parties = self._progress, self._parties
         cause = progress.cause or Cause.INTERNAL
         answered = progress.answered_at is not None
-        by_caller = progress.ended_by == "caller"
+        # Of a call that we place we are the caller; what stops it before the answer has cancelled it.
+        ours = parties.direction == "outbound" and progress.ended_by == "switch" and cause.q850 == Cause.NORMAL.q850
+        by_caller = ours or progress.ended_by == "caller"
         record = CallRecord(
             id=self.id,
             direction="inbound" if parties.direction == "inbound" else "outbound",
