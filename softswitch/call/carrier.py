@@ -272,6 +272,13 @@ class Carrier(_Entry):
             raise ValueError(f"{value} s is below 90, the least that RFC 4028 allows; 0 asks for no session timer")
         return value
 
+    @pydantic.field_validator("health_seconds")
+    @classmethod
+    def _options_that_keep_alive_are_sent(cls, value: float, info: pydantic.ValidationInfo) -> float:
+        if not value and info.data.get("keep_alive") == "options":
+            raise ValueError("keep_alive is options, and 0 sends none; write seconds, or keep_alive: crlf")
+        return value
+
     @pydantic.field_validator("allow")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:

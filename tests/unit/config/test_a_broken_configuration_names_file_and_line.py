@@ -46,6 +46,11 @@ CARRIERS = {
     "no password": ("- name: a\n  host: 192.0.2.1\n  username: u\n", 1, "username needs a password"),
     "no username": ("- name: a\n  host: 192.0.2.1\n  password: p\n", 3, "without a username"),
     "session timer": ("- name: a\n  host: 192.0.2.1\n  session_expires: 30\n", 3, "below 90"),
+    "no OPTIONS": (
+        "- name: a\n  host: a\n  keep_alive: options\n  health_seconds: 0\n",
+        4,
+        "keep_alive is options, and 0 sends none",
+    ),
     "proxy": ("- name: a\n  host: 192.0.2.1\n  outbound_proxy: 'sip:a b'\n", 3, "is not a SIP address"),
     "proxy by tls": ("- name: a\n  host: 192.0.2.1\n  outbound_proxy: sips:a\n", 3, "tls is not built"),
     "rule": ("- name: a\n  host: 192.0.2.1\n  caller_id_rules:\n    - number: '_[1'\n", 4, "broken [...] group"),
