@@ -12,7 +12,7 @@ import secrets
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,8 @@ INSTALL = (
 )
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
+#: What its numbers that press keys press.
+KEYS = "1234567890*#"
 #: The password of its accounts, and one that is wrong.
 PASSWORD, WRONG_PASSWORD = "correct-horse-7", "battery-staple-8"
 #: Quieter than this is silence with the noise of its coding.
@@ -126,17 +128,13 @@ class AsteriskCall:
         pressed = (event for event in self.events if event["Event"] == "DTMFEnd" and event["Direction"] == "Received")
         return "".join(event["Digit"] for event in pressed)
 
-    def wait_keys(self, keys: str, seconds: float = 10.0) -> None:
-        """Wait until as many keys were heard as `keys` has, and a moment more for one too many; compare."""
+    def all_keys(self, seconds: float = 10.0) -> str:
+        """Wait until as many keys were heard as `KEYS` has, and a moment for one too many; return what was heard."""
         deadline = time.monotonic() + seconds
-        while len(self.keys) < len(keys) and time.monotonic() < deadline:
+        while len(self.keys) < len(KEYS) and time.monotonic() < deadline:
             time.sleep(0.05)
         time.sleep(0.3)
-        assert self.keys == keys
-
-    def press(self, key: str) -> None:
-        """Press one key for 120 ms, in the dialect of the endpoint; `press_on_all` presses several in turn."""
-        self._asterisk.ami.action("PlayDTMF", Channel=self.channel, Digit=key, Duration="120")
+        return self.keys
 
     def variable(self, name: str) -> str:
         """Return a channel variable, or what a dialplan function says of the channel."""
@@ -198,15 +196,6 @@ class AsteriskCall:
             if level_dbm0(new) < SILENT_DBM0:
                 return
             assert time.monotonic() < deadline, f"it did not fall silent within {within:.0f} s: {strongest_tone(new)}"
-
-
-def press_on_all(calls: Iterable[AsteriskCall], keys: str) -> None:
-    """Press keys one after another, each on all calls at once: 120 ms each and as long between."""
-    calls = list(calls)
-    for key in keys:
-        for call in calls:
-            call.press(key)
-        time.sleep(0.3)
 
 
 class Asterisk:
