@@ -4,6 +4,7 @@
 #   make test      every test, the live ones with their peers included
 #   make check     format, lint, types
 #   make bench     what a leg, a call and a turn cost on this machine
+#   make fuzz      break whatever a stranger may send, for FUZZ_SECONDS (60)
 #   make test-unit, make test-live, make test-313    parts of it, and the unit suite on Python 3.13
 #
 # PYTHON names the interpreter of the virtual environment; ARGS is handed on: make test ARGS="-k echo -x".
@@ -22,7 +23,7 @@ READY_313 := $(VENV_313)/ready
 FIND_313 = for python in "$(PYTHON313)" python3.13 "$$HOME"/.pyenv/versions/3.13*/bin/python3.13; do \
 	if "$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then echo "$$python"; break; fi; done
 
-.PHONY: setup peers demo test test-unit test-live test-313 check bench bench-media bench-calls bench-turns format clean
+.PHONY: setup peers demo test test-unit test-live test-313 check bench bench-media bench-calls bench-turns fuzz format clean
 
 setup: $(READY)
 
@@ -76,6 +77,11 @@ bench-calls: $(READY) peers
 
 bench-turns: $(READY)
 	@$(BIN)/python -W ignore tests/bench/turns.py $(ARGS)
+
+# No socket is opened: the bytes go straight to the parsers and machines. docs/rfc.md says which.
+FUZZ_SECONDS ?= 60
+fuzz: $(READY)
+	@$(BIN)/python -m tests.fuzz.fuzz --seconds $(FUZZ_SECONDS) $(ARGS)
 
 format: $(READY)
 	$(BIN)/ruff format .

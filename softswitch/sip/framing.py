@@ -90,9 +90,9 @@ class StreamFramer:
     def _measure(self) -> int:
         """Return how long the message at the front is, 0 while its head is not complete."""
         end = self._head_end()
+        if (end or len(self._buffer)) > MAX_HEAD_BYTES:  # complete or not, or it would matter how it was cut
+            raise broken("headers larger than we read", kind="head_too_large", status=513)
         if not end:
-            if len(self._buffer) > MAX_HEAD_BYTES:
-                raise broken("headers larger than we read", kind="head_too_large", status=513)
             return 0
         head = bytes(self._buffer[:end])
         try:

@@ -100,6 +100,11 @@ def test_headers_without_end_are_given_up() -> None:
     assert caught.value.kind == "head_too_large"
 
 
+def test_headers_too_large_are_so_in_one_piece_too(invite: Invite) -> None:
+    data = invite(f"Subject: {'x' * 33_000}", "l: 0")
+    assert run([data]) == run([data[:32_800], data[32_800:]]) == ([], "head_too_large", 0)
+
+
 def test_a_flood_of_line_ends_costs_little() -> None:
     framer = StreamFramer()
     for _ in range(20):
