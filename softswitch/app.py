@@ -124,7 +124,7 @@ class App:
             DnsSettings(nameservers=settings.sip.nameservers or None), families=self.user_agent.sockets.families
         )
         defer(self.resolver.close)
-        self.trunks = Trunks(self.catalog.carriers, self.user_agent, self.resolver)
+        self.trunks = Trunks(self.catalog.carriers, self.user_agent, self.resolver, agent=our_name())
         self.user_agent.identify = self.trunks.identify
         self.agents = Agents(self.catalog, self.engines.ears, self.engines.voice, settings.speech.language)
         self.switchboard = Switchboard(
@@ -140,8 +140,8 @@ class App:
         self.agents.attach(self.switchboard)
         defer(self.user_agent.close)
         sip = await self.user_agent.listen(*settings.sip.listen)
-        await self._start_trunks()
         http = await self._serve_http() if settings.http.enabled else None
+        await self._start_trunks()
         self.addresses = Addresses(sip, http)
         # Everything made so far lives as long as the process: the collector need never look at it again. A frame
         # makes objects and drops them at once; the collector's defaults would look for cycles 40 times a second.
@@ -152,12 +152,23 @@ class App:
     async def _start_trunks(self) -> None:
         """Learn our public address, then tell the carriers where we are: in this order, for they are told that one."""
         if self.settings.sip.stun[0]:
-            public = PublicAddress(self.settings.sip.stun, self.user_agent, self.user_agent.sockets.stun, self.resolver)
+            public = PublicAddress(
+                self.settings.sip.stun,
+                self.user_agent,
+                self.user_agent.sockets.stun,
+                self.resolver,
+                on_change=self._moved,
+            )
             self._stack.push_async_callback(public.close)
             await public.start()
         if self._serving:
             self._stack.push_async_callback(self.trunks.close)
             self.trunks.start()
+
+    def _moved(self) -> None:
+        """Tell the registrars where we are now."""
+        if self._serving:
+            self.trunks.register()
 
     async def _serve_http(self) -> tuple[str, int]:
         sources = Sources(self.switchboard, self.user_agent, self.ports, self.ticker, self.records, self.media_totals)
@@ -167,7 +178,8 @@ class App:
 
     async def drain(self) -> None:
         """Take no new calls and wait for the running ones, as long as the limits allow."""
-        self.user_agent.draining = True
+        self.user_agent.draining = self.switchboard.draining = True
+        await self.trunks.leave()  # carriers send no more calls to who is not registered
         await self.switchboard.drain(self.settings.limits.drain_seconds)
 
     async def release(self) -> None:

@@ -24,6 +24,8 @@ log = logging.getLogger("softswitch.trunks")
 
 #: Checks come this much earlier or later, so that those of many carriers do not fall into one moment.
 JITTER = 0.1
+#: Where OPTIONS keep the NAT's binding, they come before home routers forget it after 30 s (RFC 5626 section 4.4.1).
+KEEP_ALIVE_SECONDS = 25.0
 #: Of a carrier without checks the addresses are still asked for, since its calls are known by them. Seconds.
 ADDRESS_SECONDS = 300.0
 #: Addresses remembered of one carrier; more than any publishes, and a name server may say what it likes.
@@ -95,6 +97,8 @@ class Watch:
     async def _run(self) -> None:
         carrier = self._trunk.carrier
         every = carrier.health_seconds or ADDRESS_SECONDS
+        if carrier.registers and carrier.keep_alive == "options" and carrier.health_seconds:
+            every = min(every, KEEP_ALIVE_SECONDS)
         await asyncio.sleep(self._random() * min(JITTER * every, 1.0))
         while True:
             await asyncio.gather(*(self._check(health) for health in self._trunk.gateways.values()))

@@ -11,7 +11,7 @@ from a gateway that lives, and a gateway that answers does live. Whatever it ans
 check may be wrong where the call is right.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from softswitch import clock
@@ -19,6 +19,7 @@ from softswitch.call.carrier import Carrier
 from softswitch.call.routing import Gateway
 from softswitch.net.address import Address, show
 from softswitch.sip.auth import Credentials, DigestClient
+from softswitch.sip.registration import RegistrationStatus
 
 #: Checks in a row that a gateway must fail to be down.
 FAILURES_TO_BE_DOWN = 2
@@ -125,8 +126,8 @@ class GatewayStatus:
 class TrunkStatus:
     """One carrier as operators see it.
 
-    state: of the registration where there is one (`registering`, `registered`, `refused`, `failed`, `unregistered`),
-    else `up` while one gateway lives, `down`, `unknown`. expires_in: seconds left of the registration. max_calls: None
+    state: of the registration where there is one (a `RegistrationState`), else `up` while one gateway lives, `down`, or
+    `unknown` before the first check. expires_in: seconds left of the registration. max_calls: None
     where the carrier has no limit. error: what went wrong last, empty while all is well.
     """
 
@@ -204,20 +205,22 @@ class Trunk:
             self.error = ""
         return changed
 
-    def status(self, registration: "Callable[[], tuple[str, float | None, str]] | None" = None) -> TrunkStatus:
-        """Return what operators see. registration: its state, seconds left and error, where the carrier has one."""
+    def status(self, registration: RegistrationStatus | None, *, now: float) -> TrunkStatus:
+        """Return what operators see. registration: where the carrier has one."""
         healths = list(self.gateways.values())
         state = next((word for word in ("up", "unknown") if any(one.state == word for one in healths)), "down")
+        round_trip = min((one.round_trip for one in healths if one.round_trip and not one.down), default=None)
         expires_in, error = None, self.error
         if registration is not None:
-            state, expires_in, refused = registration()
-            error = refused or error
-        trips = [one.round_trip for one in healths if one.round_trip is not None and not one.down]
+            state, error = registration.state.value, registration.last_error or error
+            round_trip = round_trip if round_trip is not None else registration.round_trip
+            if registration.expires_at > now:
+                expires_in = round(registration.expires_at - now, 1)
         return TrunkStatus(
             self.name,
             state,
             expires_in,
-            _milliseconds(min(trips, default=None)),
+            _milliseconds(round_trip),
             self.calls,
             self.carrier.max_calls,
             error,

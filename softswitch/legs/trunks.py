@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from softswitch import clock
 from softswitch.call.carrier import Carrier
@@ -12,12 +13,15 @@ from softswitch.call.leg import Ended, Leg, LegEvent, LegId, LegSink
 from softswitch.call.routing import Gateway, Route, route
 from softswitch.errors import RemoteError, ResourceError
 from softswitch.legs.health import Watch
+from softswitch.legs.registrar import KeepAlive, Registrant
 from softswitch.legs.signalling import InboundCall, Known, Placement
 from softswitch.legs.trunk import CallSlot, Trunk, TrunkStatus
 from softswitch.legs.trunk_leg import Hop, Resolves, TrunkLeg, Way
 from softswitch.legs.user_agent import UserAgent
 from softswitch.sip.flow import Flow
+from softswitch.sip.headers import NameAddr
 from softswitch.sip.message import Request
+from softswitch.sip.registration import RegistrationSettings
 from softswitch.sip.uri import Uri
 
 log = logging.getLogger("softswitch.trunks")
@@ -40,10 +44,13 @@ class Trunks:
         user_agent: UserAgent,
         resolver: Resolves,
         *,
+        agent: str = "",
         random: Callable[[], float] = clock.fraction,
         token: clock.Token = clock.token,
         now: Callable[[], float] = clock.now,
     ) -> None:
+        """agent: our name, for registrars. random: numbers from 0 up to 1, without 1."""
+        self._agent = agent
         self._carriers = carriers
         self._user_agent = user_agent
         self._resolver = resolver
@@ -53,21 +60,82 @@ class Trunks:
         self._watches = [
             Watch(trunk, user_agent, resolver, random=random, token=token) for trunk in self._trunks.values()
         ]
+        self._registrants = {
+            name: self._registrant(trunk, token) for name, trunk in self._trunks.items() if trunk.carrier.registers
+        }
+        self._left = False
         self._networks = {carrier.name: [ipaddress.ip_network(text) for text in carrier.allow] for carrier in carriers}
 
     def start(self) -> None:
-        """Begin to watch the gateways; the sockets must be open."""
+        """Register, and watch the gateways; the sockets must be open."""
         for watch in self._watches:
             watch.start()
+        self.register()
+
+    def register(self) -> None:
+        """Register every account now: at the start, and when our address is another one."""
+        for registrant in self._registrants.values():
+            registrant.start()
+
+    async def leave(self) -> None:
+        """Take every registration back, all at once and within a limit, so that no more calls are sent to us."""
+        registrants, self._left = ({} if self._left else self._registrants), True
+        await asyncio.gather(*(registrant.close() for registrant in registrants.values()))
 
     async def close(self) -> None:
-        """Stop watching."""
+        """Take the registrations back, and stop watching."""
+        await self.leave()
         await asyncio.gather(*(watch.close() for watch in self._watches))
 
     def statuses(self) -> Iterator[TrunkStatus]:
         """Yield what operators see of each carrier, in the order of `carriers.yaml`."""
-        for trunk in self._trunks.values():
-            yield trunk.status()
+        for name, trunk in self._trunks.items():
+            registrant = self._registrants.get(name)
+            yield trunk.status(registrant.status() if registrant is not None else None, now=self._now())
+
+    def _registrant(self, trunk: Trunk, token: clock.Token) -> Registrant:
+        carrier = trunk.carrier
+        host = carrier.host or carrier.all_gateways[0].host
+        settings = RegistrationSettings(
+            registrar=Uri.of(None, host, carrier.port if carrier.host else carrier.all_gateways[0].port),
+            address=Uri.of(carrier.username, carrier.from_domain or host),
+            username=carrier.login,
+            realm=carrier.realm,
+            expires=carrier.expires,
+            routes=_proxy_route(carrier),
+            headers=(("User-Agent", self._agent),) if self._agent else (),
+            try_seconds=carrier.try_seconds,
+        )
+        return Registrant(
+            settings,
+            self._user_agent,
+            partial(self._registrars, carrier),
+            name=carrier.name,
+            auth=trunk.auth,
+            contact_user=carrier.username,
+            keep_alive=KeepAlive() if carrier.keep_alive == "crlf" else None,
+            token=token,
+            random=self._random,
+        )
+
+    async def _registrars(self, carrier: Carrier) -> list[tuple[str, str, int]]:
+        """Return where the carrier's registrar may be: its proxy, or its gateways by priority."""
+        gateways = sorted(carrier.all_gateways, key=lambda gateway: gateway.priority)
+        places = [(gateway.host, gateway.port, str(carrier.transport)) for gateway in gateways]
+        for proxy in _proxy_route(carrier):
+            places = [_next_hop(proxy, carrier)]
+        found: list[tuple[str, str, int]] = []
+        failed: ResourceError | None = None
+        for place in places:
+            try:
+                targets = await self._resolver.resolve(*place)
+            except ResourceError as error:
+                failed = failed or error
+                continue
+            found.extend((transport.upper(), host, port) for transport, host, port in targets)
+        if failed is not None and not found:
+            raise failed
+        return found
 
     # Calls of ours -------------------------------------------------------------------------------------------------
 
@@ -107,12 +175,17 @@ class Trunks:
                 trunk.failed(hop.gateway, why)
 
         return Way(
-            tuple(_hop(found, gateway, trunk) for gateway in found.gateways),
+            tuple(_hop(found, gateway, trunk, self._routes(trunk.carrier)) for gateway in found.gateways),
             name=f"carrier {trunk.name}",
             try_seconds=trunk.carrier.try_seconds,
             on_over=slot.give_back,
             on_outcome=happened,
         )
+
+    def _routes(self, carrier: Carrier) -> tuple[str, ...]:
+        """Return the Route of a call: the outbound proxy, then what the registrar wants (RFC 3608 section 6.1)."""
+        registrant = self._registrants.get(carrier.name)
+        return (*_proxy_route(carrier), *(registrant.status().service_route if registrant is not None else ()))
 
     @staticmethod
     def _to_uri(target: str, caller_id: str) -> Way:
@@ -133,6 +206,11 @@ class Trunks:
 
     def _sender(self, request: Request, flow: Flow) -> Trunk | None:
         """Find the carrier by where the INVITE comes from: a gateway's very address, its host, a network of `allow`."""
+        line = request.uri.param("line")
+        if line:
+            for name, registrant in self._registrants.items():
+                if registrant.line == line:  # unguessable: whoever has it, has it from the registrar
+                    return self._trunks[name]
         exact = [trunk for trunk in self._trunks.values() if flow.remote in trunk.addresses]
         return self._of_account(
             exact or [trunk for trunk in self._trunks.values() if self._by_host(trunk, flow)], request
@@ -191,9 +269,18 @@ class Trunks:
         return None, made, slot.give_back
 
 
-def _hop(found: Route, gateway: Gateway, trunk: Trunk) -> Hop:
+def _proxy_route(carrier: Carrier) -> tuple[str, ...]:
+    return (f"<{carrier.outbound_proxy}>",) if carrier.outbound_proxy else ()
+
+
+def _next_hop(route_: str, carrier: Carrier) -> tuple[str, int | None, str]:
+    """Return where a request with this first route goes (RFC 3261 section 8.1.2)."""
+    uri = NameAddr.parse(route_).uri
+    return uri.host, uri.port, uri.param("transport") or carrier.transport
+
+
+def _hop(found: Route, gateway: Gateway, trunk: Trunk, routes: tuple[str, ...]) -> Hop:
     carrier = found.carrier
-    routes = (f"<{carrier.outbound_proxy}>",) if carrier.outbound_proxy else ()
     placement = Placement(
         found.request_uri(gateway),
         found.from_user,
@@ -214,9 +301,8 @@ def _hop(found: Route, gateway: Gateway, trunk: Trunk) -> Hop:
         session_expires=carrier.session_expires,
     )
     key = (gateway.host, gateway.port)
-    if routes:  # the first route is where the request goes (RFC 3261 section 8.1.2)
-        proxy = Uri.parse(routes[0].strip("<>"))
-        return Hop(proxy.host, proxy.port, proxy.param("transport") or carrier.transport, placement, key)
+    if routes:
+        return Hop(*_next_hop(routes[0], carrier), placement, key)
     return Hop(gateway.host, gateway.port, gateway.transport, placement, key)
 
 
