@@ -29,7 +29,7 @@ class Inbound:
     def __init__(self, leg: Whole, request: Request, key: Key, tag: str) -> None:
         self.key = key
         self.refusal: Refusal | None = None
-        self.answered = False
+        self._accepted = False
         self._leg = leg
         self._server = ServerInvite(
             request, local_tag=tag, contact=leg.contact, settings=leg.settings.timers, headers=leg.settings.answers
@@ -88,18 +88,24 @@ class Inbound:
     def answer(self) -> None:
         """Send 200; the leg is up at once, or with the ACK that brings the session description."""
         leg = self._leg
-        if leg.media is None or self.answered:
+        if leg.media is None or self._accepted:
             return
-        self.answered = True
+        self._accepted = True
         now = clock.now()
         body = b""
         if not self._described and not self._offered:  # said once is said (RFC 6337 section 3.1.1)
             body = leg.media.offer() if self._owes_offer else self._answer
         headers = leg.timer.answering(self._server.request, now=now)
         self._server.accept(body=body, content_type=SDP if body else None, headers=headers, now=now)
+        self._up()
+
+    def _up(self) -> None:
+        """The leg is up once the 200 is out, which may wait for a PRACK, and both sides have described their sound."""
+        leg = self._leg
         self.carry_out()
-        if leg.media is not None and leg.media.agreed and leg.state in (LegState.NEW, LegState.RINGING):
-            leg.up()
+        if self._server.answered and leg.media is not None and leg.media.agreed and not self._owes_offer:
+            if leg.state in (LegState.NEW, LegState.RINGING):
+                leg.up()
 
     def give_up(self, cause: Cause) -> None:
         """Refuse the call."""
@@ -127,22 +133,23 @@ class Inbound:
             leg.answer_request(request, key, 481)
             return
         body = b""
-        if request.body and leg.media is not None:
-            try:
-                if self._owes_offer:
+        try:
+            if request.body and leg.media is not None:
+                if self._offered and self._owes_offer:
                     leg.media.accept(request.body)
                 else:
                     body = leg.media.answer(request.body)
-            except RemoteError as error:
-                log.warning("%s the PRACK has no usable session description: %s", leg.id, error)
-                leg.answer_request(request, key, error.status)
-                return
+        except RemoteError as error:
+            log.warning("%s the PRACK has no usable session description: %s", leg.id, error)
+            leg.answer_request(request, key, error.status)
+            if self._owes_offer:  # it was the answer to our offer, and there will be no other
+                leg.hang_up(Cause.INCOMPATIBLE)
+            return
         if self._early and leg.media is not None and leg.media.agreed:
             self._described = True
             self._owes_offer = False
         leg.answer_request(request, key, 200, body=body, content_type=SDP if body else None)
-        if self.answered and leg.state is LegState.RINGING and self._described:
-            leg.up()
+        self._up()
 
     def cancelled(self, cause: Cause) -> None:
         """Take the caller's CANCEL."""
@@ -172,9 +179,19 @@ class Inbound:
     calling = False
 
     @property
+    def open(self) -> bool:
+        """True until our final answer is out."""
+        return self._server.state is ServerState.PROCEEDING
+
+    @property
+    def answered(self) -> bool:
+        """True when we have accepted the call, from then on."""
+        return self._accepted and not self.open
+
+    @property
     def awaits_ack(self) -> bool:
         """True from our 2xx until its ACK."""
-        return self.answered and not self._server.finished
+        return self._server.answered
 
     @property
     def owes_answer(self) -> bool:

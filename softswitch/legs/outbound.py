@@ -10,7 +10,7 @@ from softswitch.legs.signalling import CREDENTIALS, SDP, reason, reason_in
 from softswitch.legs.whole import Whole
 from softswitch.sip import invite as machine
 from softswitch.sip.dialog import Dialog
-from softswitch.sip.invite_client import ClientInvite
+from softswitch.sip.invite_client import ClientInvite, ClientState
 from softswitch.sip.message import Request, Response
 from softswitch.sip.transaction import Key
 
@@ -95,6 +95,11 @@ class Outbound:
     awaits_ack = False
     owes_answer = False
     calling = True
+
+    @property
+    def open(self) -> bool:
+        """True until the peer's final answer is here."""
+        return self._client.state in (ClientState.CALLING, ClientState.PROCEEDING)
 
     def acknowledged_by_implication(self) -> None:
         """Nothing: there is no 2xx of ours."""

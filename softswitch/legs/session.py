@@ -241,10 +241,10 @@ class Session:
             did = bool(outputs)
             for output in outputs:
                 self._serve(self._server_key, output)
-        for key, client in list(self._invites.items()):
+        for client in list(self._invites.values()):
             for happened in client.drain():
                 did = True
-                self._follow(key, client, happened)
+                self._follow(client, happened)
         for due in self._leg.timer.drain():
             did = True
             if isinstance(due, Expired):
@@ -299,7 +299,7 @@ class Session:
         if self._wish == self._agreed and "UPDATE" in leg.peer_allows:
             self._asking = leg.send(dialog.request("UPDATE", contact=leg.contact, headers=headers), dialog)
             return True
-        body = media.offer(self._wish)
+        body = media.repeat(self._wish) if self._wish == self._agreed else media.offer(self._wish)
         request = dialog.request("INVITE", contact=leg.contact, headers=headers, body=body, content_type=SDP)
         self._asked = self._wish
         self._drop_finished()
@@ -340,11 +340,13 @@ class Session:
             return
         leg.note_hold()
 
-    def _follow(self, key: Key, client: ClientInvite, output: machine.ClientOutput) -> None:
+    def _follow(self, client: ClientInvite, output: machine.ClientOutput) -> None:
         leg = self._leg
         match output:
             case machine.SendAck(request=request, dialog=dialog):
                 leg.signalling.acknowledge(request, leg.signalling.flow_to(dialog, leg.flow))
+            case machine.Progressed(dialog=dialog, rack=rack) if rack and dialog is not None:
+                leg.send(dialog.request("PRACK", headers=(("RAck", rack), *leg.settings.requests)), dialog)
             case machine.Answered(response=response):
                 self._changed(client, response)
             case machine.Refused(response=response):

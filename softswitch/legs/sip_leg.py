@@ -155,10 +155,10 @@ class SipLeg:
         if self.state is LegState.ENDED:
             return
         setup = self._setup
-        if self.state in (LegState.UP, LegState.HELD) or (setup is not None and setup.answered):
-            self.release(cause)
-        elif setup is not None:
+        if setup is not None and setup.open:
             setup.give_up(cause)
+        elif setup is not None:
+            self.release(cause)
         self.ended(cause, by_peer=False)
 
     # What the parts do with the leg -------------------------------------------------------------------------------

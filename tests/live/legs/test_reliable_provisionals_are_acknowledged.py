@@ -1,8 +1,10 @@
 """Reliable provisional responses (RFC 3262) on a real user agent: PRACK in both roles, offers in every place."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from softswitch.call.cause import Cause
 from softswitch.call.steps import Wait
 
 Play = Callable[..., None]
@@ -146,5 +148,55 @@ def test_an_offer_in_the_200_is_answered_in_the_ack(play: Play) -> None:
         assert b"m=audio" in ack.body and ack.content_type == "application/sdp"
         rig.switchboard.hang_up(call)
         peer.reply(await peer.asked("BYE"), 200)
+
+    play(story)
+
+
+def test_hanging_up_while_the_200_waits_refuses_the_call(play: Play) -> None:
+    async def story(rig: Any) -> None:
+        peer = rig.peer
+        peer.send(peer.request("INVITE", "606", body=peer.sdp(), lines="Supported: 100rel\r\n", branch="b"))
+        early = await peer.response(183)
+        await asyncio.sleep(0.15)  # the dialplan has answered, and nobody has acknowledged the 183
+        [(call, _)] = list(rig.switchboard.calls())
+        rig.switchboard.hang_up(call.id, Cause.SHUTTING_DOWN)
+        refused = await peer.response(method="INVITE")
+        assert refused.status == 503 and refused.to.tag == early.to.tag
+        peer.send(peer.request("ACK", "606", to_tag=early.to.tag, branch="b"))
+        await rig.nothing_left()
+        assert rig.records[0].outcome != "answered"
+
+    play(story)
+
+
+def test_a_prack_without_the_answer_it_owes_ends_the_call(play: Play) -> None:
+    async def story(rig: Any) -> None:
+        peer = rig.peer
+        peer.send(peer.request("INVITE", "606", lines="Supported: 100rel\r\n", branch="b"))
+        early = await peer.response(183)
+        broken = peer.request("PRACK", "606", cseq=2, to_tag=early.to.tag, lines=rack(early), body="v=0\r\n")
+        peer.send(broken)
+        assert (await peer.response(method="PRACK")).status == 400
+        refused = await peer.response(method="INVITE")
+        assert refused.status == 488
+        peer.send(peer.request("ACK", "606", to_tag=early.to.tag, branch="b"))
+
+    play(story)
+
+
+def test_a_reliable_answer_to_our_reinvite_is_acknowledged(play: Play) -> None:
+    async def story(rig: Any) -> None:
+        peer = rig.peer
+        tag = await peer.up()
+        [(call, _)] = list(rig.switchboard.calls())
+        rig.switchboard.hold(call.id, True)
+        asked = await peer.asked("INVITE")
+        peer.reply(asked, 183, lines="Require: 100rel\r\nRSeq: 44")
+        prack = await peer.asked("PRACK")
+        assert prack.headers.get("RAck") == f"44 {asked.headers.get('CSeq')}"
+        peer.reply(prack, 200)
+        peer.reply(asked, 200, body=peer.sdp(direction="recvonly"))
+        await peer.asked("ACK")
+        await peer.hang_up(tag)
 
     play(story)
