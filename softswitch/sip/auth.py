@@ -236,9 +236,11 @@ class DigestClient:
 
     def _learn(self, where: _Realm, challenge: Challenge, used: str | None, call_id: str) -> Verdict:
         """Take the challenge of one realm. used: the nonce whose credentials the request carried, None without."""
-        first = self._first.pop((where, used), None) if used is not None else None
-        fresh = first is not None and first[0] == call_id
-        stale = first[1] + 1 if first is not None and fresh and challenge.stale else 0
+        stale, fresh = 0, False
+        if used is not None and (first := self._first.get((where, used))) is not None and first[0] == call_id:
+            fresh = True
+            stale = first[1] + 1 if challenge.stale else 0
+            del self._first[(where, used)]
         known = self._known.get(where)
         if known is None or known.challenge.nonce != challenge.nonce:
             self._remember(where, _Known(challenge, self._token(), stale=stale))

@@ -67,3 +67,12 @@ def test_the_same_nonce_for_two_requests_at_once_is_counted_on(account: Any, ask
         account.client.authorize(request)
         counts.append(said(request)[0]["nc"])
     assert counts == ["00000001", "00000002", "00000003"]
+
+
+def test_a_nonce_that_another_call_was_given_may_be_over(account: Any, asks: Any) -> None:
+    """Only who was first to use a nonce knows by its refusal that the password is wrong."""
+    client = account.client
+    client.challenged(account.request(), asks('Digest realm="r", nonce="one", qop="auth"'))
+    first, second = account.signed(), account.signed()
+    assert client.challenged(second, asks('Digest realm="r", nonce="two", qop="auth"')) is Verdict.RETRY
+    assert client.challenged(first, asks('Digest realm="r", nonce="three", qop="auth"')) is Verdict.REFUSED

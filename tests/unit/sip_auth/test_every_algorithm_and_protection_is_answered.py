@@ -70,3 +70,11 @@ def test_what_has_no_quotes_on_the_wire_has_none_here(account: Any, asks: Any) -
     line = account.signed().headers.get("Authorization")
     assert ", qop=auth, nc=00000001" in line
     assert ", algorithm=MD5," in line
+
+
+def test_escapes_are_resolved_before_the_digest_is_made(account: Any, asks: Any, said: Any, wanted: Any) -> None:
+    account.client.challenged(account.request(), asks('Digest realm="a \\"b\\"", nonce="n\\\\1", qop="auth"'))
+    request = account.signed()
+    (given,) = said(request)
+    assert (given["realm"], given["nonce"]) == ('a "b"', "n\\1")
+    assert given["response"] == wanted(given, request)

@@ -62,6 +62,14 @@ def test_our_contact_of_now_counts_and_not_that_of_an_hour_ago(make_rig: Any) ->
     assert rig.start().machine.status().expires == 120
 
 
+def test_a_contact_with_our_line_goes_before_one_with_our_address(make_rig: Any) -> None:
+    rig = make_rig()
+    line = rig.machine.line
+    other = "<sip:alice@198.51.100.7:5060>;expires=9"
+    rig.otherwise = _contacts(other, f"<sip:alice@10.0.0.1:1;line={line}>;expires=120")
+    assert rig.start().machine.status().expires == 120
+
+
 def test_a_binding_that_is_not_kept_is_no_registration(make_rig: Any, grants: Any) -> None:
     rig = make_rig()
     rig.otherwise = grants(0)
