@@ -87,6 +87,10 @@ class RtpMedia:
         """Return our offer, the first or another; `sendonly` puts the peer on hold."""
         return self._negotiation.offer(direction).encode()
 
+    def repeat(self, direction: Direction = "sendrecv") -> bytes:
+        """Return an offer that says what we said last, for a refresh that is to change nothing."""
+        return self._negotiation.repeat(direction).encode()
+
     def answer(self, offer: bytes, direction: Direction = "sendrecv") -> bytes:
         """Answer the peer's offer, and follow what was agreed. Raises RemoteError (400), MediaRefused (488)."""
         agreement, text = self._negotiation.answer(offer, direction)

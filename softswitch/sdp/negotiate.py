@@ -388,6 +388,20 @@ class Negotiation:
         self._offered = True
         return str(self._say(described))
 
+    def repeat(self, direction: Direction = "sendrecv") -> str:
+        """Return what we said last as an offer: where `direction` is as it was, word by word, the version included.
+
+        So a refresh of the session timer is seen to change nothing (RFC 4028 section 7.4), and nobody has a reason to
+        choose another codec.
+        """
+        if self._local is None:
+            return self.offer(direction)
+        media = list(self._local.media)
+        kept = tuple(line for line in media[self._index].attributes if line[0] not in DIRECTIONS)
+        media[self._index] = replace(media[self._index], attributes=(*kept, (direction, None)))
+        self._offered = True
+        return str(self._say(replace(self._local, media=tuple(media))))
+
     def answer(self, offer: bytes | str, direction: Direction = "sendrecv") -> tuple[Agreement, str]:
         """Return what comes of the peer's offer, and our answer to it. Raises RemoteError (400), MediaRefused (488)."""
         agreement, described = answer(
