@@ -379,9 +379,11 @@ class SipLeg:
             return
         self._pumping = True
         try:
-            # What one part does may give another something to do.
-            while any([part.carry_out() for part in self._parts]):
-                pass
+            did = True
+            while did:  # what one part does may give another something to do
+                did = False
+                for part in self._parts:
+                    did = part.carry_out() or did
         finally:
             self._pumping = False
         self._arm()
@@ -389,8 +391,11 @@ class SipLeg:
             self.signalling.forget(self)
 
     def _arm(self) -> None:
-        times = [part.next_timer() for part in self._parts]
-        at = min((time for time in times if time is not None), default=None)
+        at: float | None = None
+        for part in self._parts:
+            time = part.next_timer()
+            if time is not None and (at is None or time < at):
+                at = time
         if at == self._timer_at:
             return
         if self._timer is not None:

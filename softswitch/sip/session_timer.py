@@ -212,7 +212,10 @@ class SessionTimer:
 
 def _session_expires(message: Request | Response) -> SessionExpires | None:
     """Return the Session-Expires, None where there is none that can be read."""
-    text, _, rest = (message.headers.get("Session-Expires") or "").partition(";")
+    value = message.headers.get("Session-Expires")
+    if value is None:
+        return None
+    text, _, rest = value.partition(";")
     try:
         seconds = grammar.number(text.strip(grammar.SPACE), below=2**32, what="Session-Expires", kind="bad_expires")
         refresher = (grammar.find_param(grammar.parse_params(rest), "refresher") or "").lower() if rest else ""
@@ -223,7 +226,10 @@ def _session_expires(message: Request | Response) -> SessionExpires | None:
 
 def _min_se(message: Request | Response) -> int:
     """Return the Min-SE, 0 where there is none that can be read; it may carry parameters (section 5)."""
-    text = (message.headers.get("Min-SE") or "").partition(";")[0].strip(grammar.SPACE)
+    value = message.headers.get("Min-SE")
+    if value is None:
+        return 0
+    text = value.partition(";")[0].strip(grammar.SPACE)
     try:
         return grammar.number(text, below=2**32, what="Min-SE", kind="bad_min_se")
     except RemoteError:
