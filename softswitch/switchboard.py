@@ -19,7 +19,7 @@ from softswitch.call.bridge import Bridge
 from softswitch.call.call import Call, CallId, Parties, Step
 from softswitch.call.cause import Cause
 from softswitch.call.dialplan import Dialplan, Query
-from softswitch.call.leg import Ended, Leg, LegEvent, LegId, LegSink
+from softswitch.call.leg import EarlyMedia, Ended, Leg, LegEvent, LegId, LegSink
 from softswitch.call.record import CallRecord, TurnRecord
 from softswitch.call.tally import Tally
 from softswitch.call.voices import NOBODY, OnHold, Recorder, hold_music, voice_of
@@ -102,6 +102,7 @@ class _Live:
     other: Voice = NOBODY
     holds: dict[LegId, OnHold] = field(default_factory=dict)
     seat: Seat | None = None
+    waiting: dict[LegId, Seat] = field(default_factory=dict)
     timer: asyncio.TimerHandle | None = None
     timer_at: float | None = None
     recorder: Recorder | None = None
@@ -270,9 +271,12 @@ class Switchboard:
         if isinstance(event, Ended):
             live.legs.pop(leg.id, None)
             live.holds.pop(leg.id, None)
+            self._leave(live, leg.id)
             self._unbridge(live, leg)
             if leg.id == live.call.subject:
                 live.call.media = event.media
+        elif isinstance(event, EarlyMedia):
+            self._wait_for_bridge(live, leg)
         self.report(live.call.id, event)
         live.call.leg_happened(leg.id, event, now=now)
         self._pump(live)
@@ -383,12 +387,33 @@ class Switchboard:
 
     def _patch(self, live: _Live) -> None:
         """Put into the bridge who talks, each behind its hold if it has one."""
-        if live.bridge is not None:
-            subject = live.legs[live.call.subject]
-            live.bridge.a = live.holds.get(subject.id, subject)
-            live.bridge.b = next(
-                (hold for id, hold in live.holds.items() if live.legs.get(id) is live.other), live.other
-            )
+        if live.bridge is None:
+            return
+        subject = live.legs[live.call.subject]
+        other = next((id for id, leg in live.legs.items() if leg is live.other), "")
+        live.bridge.a = live.holds.get(subject.id, subject)
+        live.bridge.b = live.holds.get(other, live.other)
+        self._leave(live, subject.id)
+        self._leave(live, other)
+
+    def _wait_for_bridge(self, live: _Live, leg: Leg) -> None:
+        """Let a leg that has sound already, but nobody to talk with, be heard by nobody.
+
+        What it sends would wait in its socket otherwise, and whoever talks with it then would hear it that much later.
+        """
+        if leg.id not in live.waiting and not self._bridged(live, leg):
+            seat = self._ticks.join(partial(self._tick, live, Bridge(leg, NOBODY).tick))
+            live.waiting[leg.id] = seat
+
+    @staticmethod
+    def _bridged(live: _Live, leg: Leg) -> bool:
+        return live.bridge is not None and (leg is live.other or leg.id == live.call.subject)
+
+    @staticmethod
+    def _leave(live: _Live, id: LegId) -> None:
+        seat = live.waiting.pop(id, None)
+        if seat is not None:
+            seat.leave()
 
     def _unbridge(self, live: _Live, leg: Leg) -> None:
         if live.bridge is None:
