@@ -6,6 +6,7 @@ needed; all that it writes goes into the folder of the test.
 
 import contextlib
 import itertools
+import json
 import os
 import re
 import secrets
@@ -305,8 +306,9 @@ class Asterisk:
 
     def contact(self, account: str) -> str:
         """Return the contact that is registered for an account, empty if none is."""
-        found = re.search(rf"Contact:\s+{account}/(\S+)", self.command("pjsip show contacts"))
-        return found.group(1) if found else ""
+        # In the tables of `pjsip show …` a long one is cut off.
+        found = re.search(rf"/{account};\S+\s*: (\{{.*\}})", self.command("database show registrar/contact"))
+        return str(json.loads(found.group(1))["uri"]).replace("^3B", ";") if found else ""
 
     def wait_contact(self, account: str, *, there: bool = True, seconds: float = 10.0) -> str:
         """Wait until an account is registered (or no longer is); return its contact."""
@@ -316,6 +318,13 @@ class Asterisk:
             assert time.monotonic() < deadline, f"{account} is {state} after {seconds:.0f} s:\n{self.log[-6000:]}"
             time.sleep(0.1)
         return contact
+
+    def wait_command(self, line: str, pattern: str, *, seconds: float = 10.0) -> None:
+        """Wait until what a command prints matches a regular expression."""
+        deadline = time.monotonic() + seconds
+        while not re.search(pattern, said := self.command(line)):
+            assert time.monotonic() < deadline, f"{line!r} says nothing like {pattern!r}:\n{said}"
+            time.sleep(0.1)
 
     def channels(self) -> list[str]:
         """Return the channels that are up."""
