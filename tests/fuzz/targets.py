@@ -18,7 +18,7 @@ from softswitch.sip.dtmf_info import read_key
 from softswitch.sip.flow import Flow
 from softswitch.sip.framing import StreamFramer
 from softswitch.sip.message import Headers, Request, Response
-from softswitch.sip.parser import MessageError, parse_message
+from softswitch.sip.parser import MAX_HEAD_BYTES, MAX_MESSAGE_BYTES, MessageError, parse_message
 from softswitch.sip.uri import Uri
 from tests.data.torture import MESSAGES
 
@@ -41,7 +41,12 @@ def message(data: bytes) -> None:
         if error.request is not None:
             bytes(error.request.reply(error.status, to_tag="t"))
         return
-    assert parse_message(bytes(read)) == read, "it prints to something else"
+    printed = bytes(read)
+    head = printed.partition(b"\r\n\r\n")[0]
+    if (
+        len(printed) <= MAX_MESSAGE_BYTES and len(head) <= MAX_HEAD_BYTES
+    ):  # names in full, and a length, may add too much
+        assert parse_message(printed) == read, "it prints to something else"
 
 
 def transactions(data: bytes) -> None:
