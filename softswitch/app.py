@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from softswitch.agents import Agents
+from softswitch.api import trunks as trunks_api
 from softswitch.api.health import HealthServer
 from softswitch.audio import wav
 from softswitch.audio.frame import Frame
@@ -171,8 +172,20 @@ class App:
             self.trunks.register()
 
     async def _serve_http(self) -> tuple[str, int]:
-        sources = Sources(self.switchboard, self.user_agent, self.ports, self.ticker, self.records, self.media_totals)
-        server = HealthServer(lambda: not self.switchboard.draining, lambda: measure(sources))
+        sources = Sources(
+            self.switchboard,
+            self.user_agent,
+            self.ports,
+            self.ticker,
+            self.records,
+            self.media_totals,
+            self.trunks,
+        )
+        server = HealthServer(
+            lambda: not self.switchboard.draining,
+            lambda: measure(sources),
+            routes=trunks_api.routes(self.trunks.statuses),
+        )
         self._stack.push_async_callback(server.close)
         return await server.listen(*self.settings.http.listen)
 

@@ -123,6 +123,23 @@ def call(
     raise SystemExit(0 if record.outcome == "answered" else 1)
 
 
+@app.command(epilog="Example: softswitch trunks --http 127.0.0.1:8080")
+def trunks(config: ConfigOption = None, http: HttpOption = None, json_: JsonOption = False) -> None:
+    """Show the carriers of the running switch: state, round trip, calls, last error; exit 1 if no switch runs."""
+    from softswitch import trunks_view
+
+    address = _settings(config, http=http).http.listen
+    try:
+        found = trunks_view.ask(address)
+    except trunks_view.NoSwitch as error:
+        print(f"softswitch: {error}", file=sys.stderr)  # noqa: T201 - the command line's own voice
+        raise SystemExit(1) from error
+    if json_:
+        _print_json({"trunks": found})
+    else:
+        trunks_view.print_trunks(found)
+
+
 @app.command("route-test", epilog="Example: softswitch route-test +4930123456 --from +4930123450")
 def route_test(
     number: Annotated[str, typer.Argument(help="The number somebody dials.")],

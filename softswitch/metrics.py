@@ -1,11 +1,13 @@
 """What the switch counts, under the names of the contract, gathered when somebody asks."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from softswitch.api.health import Family, Histogram
 from softswitch.call.record import CallRecord
+from softswitch.legs.trunk import TrunkStatus
+from softswitch.legs.trunks import Trunks
 from softswitch.legs.user_agent import UserAgent
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.net.ticker import Ticker
@@ -38,11 +40,13 @@ class Sources:
     ticker: Ticker
     records: CallRecords
     media: MediaTotals
+    trunks: Trunks
 
 
 def measure(app: Sources) -> Iterator[Family | Histogram]:
     """Yield every metric of a running switch."""
     yield from _of_calls(app.switchboard)
+    yield from _of_trunks(tuple(app.trunks.statuses()))
     core = app.user_agent.core
     yield Family(
         "softswitch_sip_messages_total",
@@ -104,6 +108,35 @@ def _of_calls(switchboard: Switchboard) -> Iterator[Family | Histogram]:
         "Time from INVITE to answer of calls that are over, in seconds.",
         tuple(_cumulative(setup.BOUNDS, setup.counts)),
         setup.sum_seconds,
+    )
+
+
+def _of_trunks(trunks: Sequence[TrunkStatus]) -> Iterator[Family]:
+    yield Family(
+        "softswitch_registrations",
+        "gauge",
+        "1 for the state that the registration with a carrier is in.",
+        ("carrier", "state"),
+        tuple(((one.name, one.state), 1.0) for one in trunks if one.registers),
+    )
+    yield Family(
+        "softswitch_trunk_calls",
+        "gauge",
+        "Calls of a carrier, both directions, those being set up included.",
+        ("carrier",),
+        tuple(((one.name,), float(one.calls)) for one in trunks),
+    )
+    yield Family(
+        "softswitch_gateway_up",
+        "gauge",
+        "1 while a gateway answers checks, 0 while it does not.",
+        ("carrier", "gateway"),
+        tuple(
+            ((one.name, gateway.name), float(gateway.state == "up"))
+            for one in trunks
+            for gateway in one.gateways
+            if gateway.state != "unknown"
+        ),
     )
 
 

@@ -57,10 +57,10 @@ class _Snapshot(Collector):
 
 
 class HealthServer:
-    """`/healthz`, `/readyz` and `/metrics`."""
+    """`/healthz`, `/readyz`, `/metrics`, and the API."""
 
-    def __init__(self, ready: Callable[[], bool], measure: Measure) -> None:
-        """ready: whether a call would be taken now."""
+    def __init__(self, ready: Callable[[], bool], measure: Measure, routes: Iterable[web.RouteDef] = ()) -> None:
+        """ready: whether a call would be taken now. routes: the paths of the API."""
         self._ready = ready
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(_Snapshot(measure))
@@ -70,6 +70,7 @@ class HealthServer:
                 web.get("/healthz", self._healthz),
                 web.get("/readyz", self._readyz),
                 web.get("/metrics", self._metrics),
+                *routes,
             ]
         )
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)

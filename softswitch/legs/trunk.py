@@ -54,13 +54,13 @@ class TokenBucket:
 class GatewayHealth:
     """What is known of one gateway. round_trip: seconds of its last answer to a check. error: why it is not well.
 
-    watched: it is checked from time to time; without that nobody would see it come back, so it never goes down.
+    seen: it has answered once. watched: it is checked from time to time; without that nobody would see it come back, so it never goes down.
     """
 
     host: str
     port: int | None
     watched: bool = True
-    checked: bool = False
+    seen: bool = False
     failures: int = 0
     down: bool = False
     round_trip: float | None = None
@@ -68,8 +68,8 @@ class GatewayHealth:
 
     @property
     def state(self) -> str:
-        """`up`, `down`, or `unknown` before the first check is done."""
-        return "down" if self.down else "up" if self.checked else "unknown"
+        """`up`, `down`, or `unknown` while it has never answered and not failed often enough."""
+        return "down" if self.down else "up" if self.seen else "unknown"
 
     @property
     def name(self) -> str:
@@ -83,12 +83,11 @@ class GatewayHealth:
         if round_trip is not None:
             self.round_trip = round_trip
         came_up = self.down
-        self.checked, self.failures, self.down, self.error = True, 0, False, ""
+        self.seen, self.failures, self.down, self.error = True, 0, False, ""
         return came_up
 
     def failed(self, why: str) -> bool:
         """Take a check or call that failed; return whether the gateway went down by it."""
-        self.checked = True
         self.failures += 1
         self.error = why[:MAX_WORDS]
         if self.down or not self.watched or self.failures < FAILURES_TO_BE_DOWN:
@@ -127,12 +126,13 @@ class TrunkStatus:
     """One carrier as operators see it.
 
     state: of the registration where there is one (a `RegistrationState`), else `up` while one gateway lives, `down`, or
-    `unknown` before the first check. expires_in: seconds left of the registration. max_calls: None
-    where the carrier has no limit. error: what went wrong last, empty while all is well.
+    `unknown` before the first check. registers: it has a registration. expires_in: seconds left of that. max_calls:
+    None where the carrier has no limit. error: what went wrong last, empty while all is well.
     """
 
     name: str
     state: str
+    registers: bool
     expires_in: float | None
     round_trip_ms: float | None
     calls: int
@@ -189,8 +189,9 @@ class Trunk:
 
     def failed(self, key: GatewayKey, why: str) -> bool:
         """Take a failure of a gateway; return whether it went down by it."""
-        self.error = f"{self._said(key)}: {why}"[:MAX_WORDS]
         health = self.gateways.get(key)
+        name = health.name if health is not None else key[0]
+        self.error = (why if key[0] in why else f"{name}: {why}")[:MAX_WORDS]
         return health.failed(why) if health is not None else False
 
     def answered(self, key: GatewayKey, status: int, round_trip: float | None = None) -> bool:
@@ -200,7 +201,7 @@ class Trunk:
             return False
         changed = health.answered(status, round_trip)
         if health.error:
-            self.error = f"{health.name}: {health.error}"
+            self.error = f"{health.name} {health.error}"
         elif not any(one.error for one in self.gateways.values()):
             self.error = ""
         return changed
@@ -219,6 +220,7 @@ class Trunk:
         return TrunkStatus(
             self.name,
             state,
+            registration is not None,
             expires_in,
             _milliseconds(round_trip),
             self.calls,
@@ -226,10 +228,6 @@ class Trunk:
             error,
             tuple(GatewayStatus(one.name, one.state, _milliseconds(one.round_trip), one.error) for one in healths),
         )
-
-    def _said(self, key: GatewayKey) -> str:
-        health = self.gateways.get(key)
-        return health.name if health is not None else key[0]
 
 
 def _milliseconds(seconds: float | None) -> float | None:

@@ -72,7 +72,7 @@ def test_a_gateway_that_says_nothing_is_left_after_try_seconds(play: Play) -> No
     play(story)
 
 
-def test_a_dead_port_is_left_at_once(play: Play) -> None:
+def test_a_port_without_anybody_is_left(play: Play) -> None:
     async def story(rig: TrunkRig) -> None:
         two = await rig.gateway(*ANSWERS)
         await rig.open(carrier(dead_port(), two.port))

@@ -38,6 +38,7 @@ FLOORS = {
     "outbound": 6,
     "route_test": 6,
     "serve": 6,
+    "trunks_view": 6,
 }
 TOP = 6
 
