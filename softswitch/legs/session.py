@@ -211,7 +211,7 @@ class Session:
         if leg.state is not LegState.ENDED:
             log.warning("%s the peer is gone: %s", leg.id, cause)
             leg.release(cause)
-            leg.ended(cause, by_peer=True)
+            leg.ended(cause, by_peer=False)
 
     def _glare_seconds(self) -> float:
         """Return how long to wait after 491: longer for the owner of the Call-ID, so that one of us is first."""
@@ -249,7 +249,7 @@ class Session:
             did = True
             if isinstance(due, Expired):
                 self._leg.release(Cause.TIMEOUT)
-                self._leg.ended(Cause.SESSION_EXPIRED, by_peer=True)
+                self._leg.ended(Cause.SESSION_EXPIRED, by_peer=False)
             else:
                 self._refresh = True
         return self._ask() or did

@@ -206,7 +206,7 @@ class SipLeg:
         """Give up a call whose peer did not acknowledge our 2xx (RFC 3261 section 13.3.1.4)."""
         self._bye_reason = ()
         self.send_bye()
-        self.ended(Cause.TIMEOUT, by_peer=True)
+        self.ended(Cause.TIMEOUT, by_peer=False)
 
     def meet(self, message: Request | Response) -> None:
         """Note what the peer says about itself."""
