@@ -451,7 +451,8 @@ class Switchboard:
             leg = self._agents.open(output.leg, live.call, flow=output.flow, text=output.text, sink=sink)
         except ResourceError as error:
             log.error("%s the AI cannot answer: %s", live.call.id, error)
-            live.call.leg_happened(output.leg, Ended(Cause.ENGINE_FAILED, by_peer=False), now=self._now())
+            cause = Cause.ENGINE_FAILED.because(str(error))
+            live.call.leg_happened(output.leg, Ended(cause, by_peer=False), now=self._now())
             return
         live.legs[output.leg] = leg
         leg.ring()
@@ -464,7 +465,8 @@ class Switchboard:
             )
         except ResourceError as error:
             log.error("%s the call cannot be placed: %s", live.call.id, error)
-            live.call.leg_happened(output.leg, Ended(Cause.NO_ROUTE, by_peer=False), now=self._now())
+            cause = Cause.NO_ROUTE.because(str(error))
+            live.call.leg_happened(output.leg, Ended(cause, by_peer=False), now=self._now())
 
     def _finish(self, live: _Live, record: CallRecord) -> None:
         del self._calls[live.call.id]

@@ -1,0 +1,143 @@
+"""A switchboard whose legs, clock and records are the test's own: every leg notes what it is told."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from softswitch.audio.frame import Frame
+from softswitch.call.call import Call
+from softswitch.call.cause import Cause
+from softswitch.call.dialplan import Dialplan, load_rules
+from softswitch.call.leg import Answered, Ended, Leg, LegEvent, LegId, LegSink, LegState
+from softswitch.call.record import CallRecord
+from softswitch.document import parse
+from softswitch.errors import ResourceError
+from softswitch.switchboard import Limits, Offer, Switchboard
+
+
+class FakeLeg:
+    """Obeys at once; says one frame of its own in every tick."""
+
+    def __init__(self, id: LegId, sink: LegSink) -> None:
+        self.id = id
+        self.state = LegState.NEW
+        self.told: list[Any] = []
+        self.heard: list[Frame] = []
+        self.voice = Frame(id.encode().ljust(320, b"\0")[:320])
+        self._sink = sink
+
+    def says(self, event: LegEvent) -> None:
+        self._sink(self, event)
+
+    def take(self) -> Frame | None:
+        return self.voice
+
+    def give(self, frame: Frame) -> None:
+        self.heard.append(frame)
+
+    def ring(self) -> None:
+        self.told.append("ring")
+
+    def progress(self, reliable: bool = False) -> None:
+        self.told.append(("progress", reliable))
+
+    def answer(self) -> None:
+        self.told.append("answer")
+        self.says(Answered())
+
+    def hold(self, held: bool) -> None:
+        self.told.append(("hold", held))
+
+    def send_dtmf(self, digits: str, *, in_sound: bool = False) -> None:
+        self.told.append((digits, in_sound))
+
+    def refer(self, target: str) -> None:
+        self.told.append(("refer", target))
+
+    def hang_up(self, cause: Cause = Cause.NORMAL) -> None:
+        self.told.append(cause)
+        if self.state is not LegState.ENDED:
+            self.state = LegState.ENDED
+            self.says(Ended(cause, by_peer=False))
+
+
+class FakeSeat:
+    def __init__(self, seats: list[Any], tick: Callable[[float], None]) -> None:
+        self._seats, self.tick = seats, tick
+        seats.append(self)
+
+    def leave(self) -> None:
+        self._seats.remove(self)
+
+
+class Board:
+    """The switchboard under test, and everything around it."""
+
+    def __init__(self, rules: str) -> None:
+        self.legs: dict[str, FakeLeg] = {}
+        self.placed: list[tuple[str, str, str]] = []
+        self.records: list[CallRecord] = []
+        self.seats: list[FakeSeat] = []
+        self.now = 100.0
+        self._ids = itertools.count()
+        self.board = Switchboard(
+            dialplan=Dialplan(load_rules(parse(Path("plan.yaml"), rules))),
+            phones=self,
+            agents=self,
+            sounds=self._sound,
+            ticks=self,
+            on_record=self.records.append,
+            on_recording=lambda call, frames: "",
+            limits=Limits(),
+            token=lambda: f"t{next(self._ids)}",
+            now=lambda: self.now,
+        )
+
+    def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink) -> Leg:
+        if target == "nowhere":
+            raise ResourceError("there is no way to nowhere")
+        self.placed.append((target, caller_id, carrier))
+        self.legs[target] = FakeLeg(leg, sink)
+        return self.legs[target]
+
+    def open(self, leg: LegId, call: Call, *, flow: str, text: str, sink: LegSink) -> Leg:
+        self.legs["agent"] = FakeLeg(leg, sink)
+        return self.legs["agent"]
+
+    def join(self, tick: Callable[[float], None]) -> FakeSeat:
+        return FakeSeat(self.seats, tick)
+
+    def _sound(self, name: str) -> Sequence[Frame]:
+        raise ResourceError(f"there is no {name}")
+
+    def call(self, number: str, **more: Any) -> FakeLeg:
+        def make(sink: LegSink) -> Leg:
+            self.legs["caller"] = FakeLeg("in-0", sink)
+            return self.legs["caller"]
+
+        self.board.offered(Offer("in-0", number, "1001", trusted=True, **more), make)
+        return self.legs["caller"]
+
+    def tick(self, times: int = 1) -> None:
+        for _ in range(times):
+            for seat in list(self.seats):
+                seat.tick(self.now)
+
+
+@pytest.fixture
+def at_work() -> Callable[..., None]:
+    """Run a story on a switchboard with these rules; nothing may be left on its clock."""
+
+    def run(rules: str, story: Callable[[Board], Coroutine[None, None, None]]) -> None:
+        async def main() -> None:
+            board = Board(rules)
+            await story(board)
+            assert board.board.active == 0 and board.seats == []
+
+        asyncio.run(main())
+
+    return run
