@@ -460,13 +460,16 @@ class Switchboard:
     def _place(self, live: _Live, output: commands.PlaceLeg) -> None:
         sink = partial(self._leg_reported, live)
         try:
-            live.legs[output.leg] = self._phones.place(
+            leg = self._phones.place(
                 output.leg, output.target, caller_id=output.caller_id, carrier=output.carrier, sink=sink
             )
         except ResourceError as error:
             log.error("%s the call cannot be placed: %s", live.call.id, error)
             cause = Cause.NO_ROUTE.because(str(error))
             live.call.leg_happened(output.leg, Ended(cause, by_peer=False), now=self._now())
+            return
+        live.legs[output.leg] = leg
+        live.call.left_by = getattr(leg, "carrier", "")
 
     def _finish(self, live: _Live, record: CallRecord) -> None:
         del self._calls[live.call.id]

@@ -120,6 +120,8 @@ class Call:
         self.subject = subject
         self.variables: dict[str, str] = {"from": parties.from_, "to": parties.to}
         self.media = MediaReport()
+        #: The carrier that a party was called over last; the record's, where the call came by none.
+        self.left_by = ""
         self.now = now
         self.early = False
         self._parties = parties
@@ -423,7 +425,7 @@ class Call:
             direction="inbound" if parties.direction == "inbound" else "outbound",
             from_=parties.from_,
             to=parties.to,
-            carrier=parties.carrier,
+            carrier=parties.carrier or self.left_by,
             started_at=self._wall,
             answered_at=self._at(progress.answered_at),
             ended_at=self._at(self.now),

@@ -114,7 +114,7 @@ class Watch:
         carrier = self._trunk.carrier
         key = (health.host, health.port)
         try:
-            targets = await self._resolves.resolve(health.host, health.port, carrier.transport)
+            targets = await self._resolves.resolve(*self._trunk.place_of(key, self._trunk.proxy))
         except ResourceError as error:
             self._note(key, str(error))
             return
@@ -152,6 +152,7 @@ class Watch:
         headers = Headers(
             [
                 ("Max-Forwards", "70"),
+                *(("Route", route) for route in self._trunk.proxy),
                 ("From", caller),
                 ("To", f"<{uri}>"),
                 ("Call-ID", self._call_id),

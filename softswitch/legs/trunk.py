@@ -11,14 +11,16 @@ from a gateway that lives, and a gateway that answers does live. Whatever it ans
 check may be wrong where the call is right.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from softswitch import clock
 from softswitch.call.carrier import Carrier
 from softswitch.call.routing import Gateway
 from softswitch.net.address import Address, show
 from softswitch.sip.auth import Credentials, DigestClient
+from softswitch.sip.headers import NameAddr
 from softswitch.sip.registration import RegistrationStatus
 
 #: Checks in a row that a gateway must fail to be down.
@@ -27,6 +29,14 @@ FAILURES_TO_BE_DOWN = 2
 MAX_WORDS = 200
 
 GatewayKey = tuple[str, int | None]
+
+
+class Place(NamedTuple):
+    """What the resolver is asked for: host, port (None: by SRV), transport."""
+
+    host: str
+    port: int | None
+    transport: str
 
 
 class TokenBucket:
@@ -54,7 +64,8 @@ class TokenBucket:
 class GatewayHealth:
     """What is known of one gateway. round_trip: seconds of its last answer to a check. error: why it is not well.
 
-    seen: it has answered once. watched: it is checked from time to time; without that nobody would see it come back, so it never goes down.
+    seen: it has answered once. watched: it is checked from time to time; without that nobody would see it come back,
+    so it never goes down.
     """
 
     host: str
@@ -164,6 +175,18 @@ class Trunk:
     def name(self) -> str:
         """The carrier's name."""
         return self.carrier.name
+
+    @property
+    def proxy(self) -> tuple[str, ...]:
+        """The outbound proxy as a Route, none where there is none."""
+        return (f"<{self.carrier.outbound_proxy}>",) if self.carrier.outbound_proxy else ()
+
+    def place_of(self, key: GatewayKey, routes: Sequence[str]) -> Place:
+        """Return where a request for a gateway goes: to the first route, if there is one (RFC 3261 section 8.1.2)."""
+        if not routes:
+            return Place(*key, self.carrier.transport)
+        uri = NameAddr.parse(routes[0]).uri
+        return Place(uri.host, uri.port, uri.param("transport") or self.carrier.transport)
 
     def take_slot(self) -> CallSlot | str:
         """Take a place for a call of either direction; return a sentence where all are taken."""

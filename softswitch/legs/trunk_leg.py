@@ -74,7 +74,7 @@ class Hop:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Where a call shall go. hops: in the order of trying. name: `carrier x`, empty for a bare SIP URI.
+    """Where a call shall go. hops: in the order of trying. name: `carrier x`, empty for a bare SIP URI; carrier: `x`.
 
     try_seconds: how long a gateway may say nothing. on_over: called once, when the leg is over. on_outcome: told of
     each gateway that answered (with a status) or did not (0, and why). refused: the call cannot even begin, for this.
@@ -82,6 +82,7 @@ class Way:
 
     hops: tuple[Hop, ...]
     name: str = ""
+    carrier: str = ""
     try_seconds: float = 4.0
     on_over: Callable[[], None] = lambda: None
     on_outcome: Callable[[Hop, int, str], None] = lambda hop, status, why: None
@@ -94,6 +95,8 @@ class TrunkLeg:
     def __init__(self, id: LegId, way: Way, places: Places, resolves: Resolves, sink: LegSink) -> None:
         """Begin with the next round of the loop: what this leg says first must find it in the caller's books."""
         self.id = id
+        #: The carrier it leaves by, empty for none.
+        self.carrier = way.carrier
         self._way = way
         self._places = places
         self._resolves = resolves
@@ -217,7 +220,8 @@ class TrunkLeg:
         try:
             self._inner = self._places.place(id, placement, self._reported)
         except ResourceError as error:
-            self._failed(f"{show((target.host, target.port))}: {error}", 0)
+            # No port for the sound, no socket of that kind: our own fault, and nothing against the gateway.
+            self._failures.append(f"{show((target.host, target.port))} could not be called: {error}")
             return False
         self._timer = asyncio.get_running_loop().call_later(self._way.try_seconds, self._waited, target)
         return True

@@ -19,7 +19,6 @@ from softswitch.legs.trunk import CallSlot, Trunk, TrunkStatus
 from softswitch.legs.trunk_leg import Hop, Resolves, TrunkLeg, Way
 from softswitch.legs.user_agent import UserAgent
 from softswitch.sip.flow import Flow
-from softswitch.sip.headers import NameAddr
 from softswitch.sip.message import Request
 from softswitch.sip.registration import RegistrationSettings
 from softswitch.sip.uri import Uri
@@ -102,14 +101,14 @@ class Trunks:
             username=carrier.login,
             realm=carrier.realm,
             expires=carrier.expires,
-            routes=_proxy_route(carrier),
+            routes=trunk.proxy,
             headers=(("User-Agent", self._agent),) if self._agent else (),
             try_seconds=carrier.try_seconds,
         )
         return Registrant(
             settings,
             self._user_agent,
-            partial(self._registrars, carrier),
+            partial(self._registrars, trunk),
             name=carrier.name,
             auth=trunk.auth,
             contact_user=carrier.username,
@@ -118,15 +117,15 @@ class Trunks:
             random=self._random,
         )
 
-    async def _registrars(self, carrier: Carrier) -> list[tuple[str, str, int]]:
-        """Return where the carrier's registrar may be: its proxy, or its gateways by priority."""
+    async def _registrars(self, trunk: Trunk) -> list[tuple[str, str, int]]:
+        """Return where the registrar may be: the proxy; else the carrier's host, then its gateways by priority."""
+        carrier = trunk.carrier
         gateways = sorted(carrier.all_gateways, key=lambda gateway: gateway.priority)
-        places = [(gateway.host, gateway.port, str(carrier.transport)) for gateway in gateways]
-        for proxy in _proxy_route(carrier):
-            places = [_next_hop(proxy, carrier)]
+        keys = [(carrier.host, carrier.port)] if carrier.host else []
+        keys.extend((gateway.host, gateway.port) for gateway in gateways)
         found: list[tuple[str, str, int]] = []
         failed: ResourceError | None = None
-        for place in places:
+        for place in dict.fromkeys(trunk.place_of(key, trunk.proxy) for key in keys):
             try:
                 targets = await self._resolver.resolve(*place)
             except ResourceError as error:
@@ -166,7 +165,7 @@ class Trunks:
         trunk = self._trunks[found.carrier.name]
         slot = trunk.take_outbound(now=self._now())
         if isinstance(slot, str):
-            return Way((), refused=Cause.CONGESTION.because(slot))
+            return Way((), carrier=trunk.name, refused=Cause.CONGESTION.because(slot))
 
         def happened(hop: Hop, status: int, why: str) -> None:
             if status:
@@ -175,17 +174,18 @@ class Trunks:
                 trunk.failed(hop.gateway, why)
 
         return Way(
-            tuple(_hop(found, gateway, trunk, self._routes(trunk.carrier)) for gateway in found.gateways),
+            tuple(_hop(found, gateway, trunk, self._routes(trunk)) for gateway in found.gateways),
             name=f"carrier {trunk.name}",
+            carrier=trunk.name,
             try_seconds=trunk.carrier.try_seconds,
             on_over=slot.give_back,
             on_outcome=happened,
         )
 
-    def _routes(self, carrier: Carrier) -> tuple[str, ...]:
+    def _routes(self, trunk: Trunk) -> tuple[str, ...]:
         """Return the Route of a call: the outbound proxy, then what the registrar wants (RFC 3608 section 6.1)."""
-        registrant = self._registrants.get(carrier.name)
-        return (*_proxy_route(carrier), *(registrant.status().service_route if registrant is not None else ()))
+        registrant = self._registrants.get(trunk.name)
+        return (*trunk.proxy, *(registrant.status().service_route if registrant is not None else ()))
 
     @staticmethod
     def _to_uri(target: str, caller_id: str) -> Way:
@@ -269,16 +269,6 @@ class Trunks:
         return None, made, slot.give_back
 
 
-def _proxy_route(carrier: Carrier) -> tuple[str, ...]:
-    return (f"<{carrier.outbound_proxy}>",) if carrier.outbound_proxy else ()
-
-
-def _next_hop(route_: str, carrier: Carrier) -> tuple[str, int | None, str]:
-    """Return where a request with this first route goes (RFC 3261 section 8.1.2)."""
-    uri = NameAddr.parse(route_).uri
-    return uri.host, uri.port, uri.param("transport") or carrier.transport
-
-
 def _hop(found: Route, gateway: Gateway, trunk: Trunk, routes: tuple[str, ...]) -> Hop:
     carrier = found.carrier
     placement = Placement(
@@ -301,9 +291,7 @@ def _hop(found: Route, gateway: Gateway, trunk: Trunk, routes: tuple[str, ...]) 
         session_expires=carrier.session_expires,
     )
     key = (gateway.host, gateway.port)
-    if routes:
-        return Hop(*_next_hop(routes[0], carrier), placement, key)
-    return Hop(gateway.host, gateway.port, gateway.transport, placement, key)
+    return Hop(*trunk.place_of(key, routes), placement, key)
 
 
 def _is_uri(target: str) -> bool:

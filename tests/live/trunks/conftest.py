@@ -36,6 +36,13 @@ SDP = (
     "v=0\r\no=- 1 1 IN {kind} {host}\r\ns=-\r\nc=IN {kind} {host}\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\na=sendrecv\r\n"
 )
 
+RULES = """
+rules:
+  - {number: '600', steps: [answer, echo]}
+  - {number: '601', steps: [ring: 30]}
+  - {number: '_8.', strip: 1, steps: [dial: {to: '{to}', seconds: 5}]}
+"""
+
 
 class FakeGateway(asyncio.DatagramProtocol):
     """A gateway. invite: what an INVITE is answered with, in order; options: what OPTIONS is, 0 for silence.
@@ -273,8 +280,7 @@ def _dialplan() -> Any:
     from softswitch.call.dialplan import Dialplan, load_rules
     from softswitch.document import parse
 
-    rules = "rules:\n  - {number: '600', steps: [answer, echo]}\n  - {number: '601', steps: [ring: 30]}\n"
-    return Dialplan(load_rules(parse(Path("plan.yaml"), rules)))
+    return Dialplan(load_rules(parse(Path("plan.yaml"), RULES)))
 
 
 Story = Callable[[TrunkRig], Awaitable[None]]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from softswitch.call.steps import HangUp, Wait
+from softswitch.net.rtp_socket import RtpPorts
 from tests.live.peers.dns_server import DnsServer
 from tests.live.trunks.conftest import TrunkRig, dead_port
 
@@ -226,6 +227,59 @@ def test_a_call_by_way_of_an_outbound_proxy(play: Play) -> None:
         request = proxy.request()
         assert str(request.uri) == "sip:+493012345@192.0.2.1"
         assert request.headers.get("Route") == f"<sip:127.0.0.1:{proxy.port};lr>"
+
+    play(story)
+
+
+def test_a_gateway_behind_a_proxy_is_checked_by_way_of_the_proxy(play: Play) -> None:
+    async def story(rig: TrunkRig) -> None:
+        proxy = await rig.gateway(*ANSWERS)
+        await rig.open(
+            {
+                "name": "office",
+                "host": "192.0.2.1",
+                "outbound_proxy": f"sip:127.0.0.1:{proxy.port}",
+                "health_seconds": 0.2,
+            }
+        )
+        await rig.until(lambda: next(iter(rig.trunks.statuses())).state == "up")
+        request = proxy.request("OPTIONS")
+        assert str(request.uri) == "sip:192.0.2.1"
+        assert request.headers.get("Route") == f"<sip:127.0.0.1:{proxy.port};lr>"
+
+    play(story)
+
+
+def test_a_phones_call_leaves_over_the_carrier_and_the_record_names_it(play: Play) -> None:
+    async def story(rig: TrunkRig) -> None:
+        phone, silent, busy = await rig.gateway(), await rig.gateway(), await rig.gateway(100, 503)
+        await rig.open(carrier(silent.port, busy.port))
+        phone.call(rig.sip, "8493012345")
+        refusal = await phone.answered(503)
+        assert "127.0.0.1" not in str(refusal.headers.get("Reason"))  # our gateways are nobody's business
+        record = await rig.record()
+        assert (record.direction, record.carrier) == ("inbound", "office")
+        assert record.verdict.startswith("no gateway of carrier office took the call: ")
+
+    play(story)
+
+
+def test_a_fault_of_our_own_is_nothing_against_a_gateway(play: Play) -> None:
+    async def story(rig: TrunkRig) -> None:
+        one = await rig.gateway(*ANSWERS)
+        await rig.open(carrier(one.port, health_seconds=3600))
+        await rig.until(lambda: one.count("OPTIONS"))
+        few = RtpPorts(rig.host, 43996, 43997, 60.0)
+        taken = few.open()
+        rig.user_agent._ports = few
+        for number in (1, 2, 3):
+            rig.dial()
+            record = await rig.record(number)
+            assert record.outcome == "failed"
+            assert "no RTP port is free" in record.verdict
+        assert next(iter(rig.trunks.statuses())).gateways[0].state == "up"
+        taken.close()
+        few.close()
 
     play(story)
 
