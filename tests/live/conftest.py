@@ -7,6 +7,7 @@ separated by commas) leaves the tests of a peer out on purpose.
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import pytest
 
 from tests.live.peers.asterisk import Asterisk, running_asterisk
 from tests.live.peers.rtp_probe import RtpProbe
-from tests.live.peers.sipp import Sipp, SippResult, Variant
+from tests.live.peers.scenario import SWITCHES, Runner, Variant
+from tests.live.peers.sipp import Sipp, SippResult
 from tests.live.peers.switch import SwitchProcess, running_switch
 
 HERE = Path(__file__).parent
@@ -26,7 +28,7 @@ PEER_FIXTURES = {
     "asterisk_of_the_session": "asterisk",
 }
 #: SIPp waits far more than it works: so many at once keep two cores busy and no timer waiting.
-SCENARIOS_AT_ONCE = 8
+SCENARIOS_AT_ONCE = 12
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -122,17 +124,20 @@ def scenario_results(
         for item in request.session.items
         if isinstance(item, pytest.Function) and isinstance(variant := _variant_of(item), Variant)
     ]
-    peer = Sipp(switch.address, tmp_path_factory.mktemp("scenarios"))
-
-    def run(variant: Variant) -> SippResult:
-        with RtpProbe() as probe:
-            return peer.run(variant.scenario, *variant.options, rtp_port=probe.port, seconds=variant.seconds)
-
-    with ThreadPoolExecutor(SCENARIOS_AT_ONCE) as pool:
-        longest_first = sorted(wanted, key=lambda variant: -variant.seconds)
-        yield {str(variant): pool.submit(run, variant) for variant in longest_first}
-        pool.shutdown(wait=False, cancel_futures=True)
-        peer.close()
+    with ExitStack() as stack:
+        switches = {"": switch}
+        for number, name in enumerate(sorted({variant.switch for variant in wanted} - {""})):
+            # Numbers that no switch of a single test has, so that their ports are others.
+            context = running_switch(
+                tmp_path_factory.mktemp("switch"), options=("--config", str(SWITCHES / name)), number=number + 100
+            )
+            switches[name] = stack.enter_context(context)
+        runner = Runner(tmp_path_factory.mktemp("scenarios"), switches.__getitem__)
+        with ThreadPoolExecutor(SCENARIOS_AT_ONCE) as pool:
+            longest_first = sorted(wanted, key=lambda variant: -variant.seconds)
+            yield {str(variant): pool.submit(runner.run, variant) for variant in longest_first}
+            pool.shutdown(wait=False, cancel_futures=True)
+            runner.close()
 
 
 def _variant_of(item: pytest.Function) -> Any:

@@ -7,7 +7,8 @@ from concurrent.futures import Future
 
 import pytest
 
-from tests.live.peers.sipp import SCENARIOS, SippResult, Variant, read_variants
+from tests.live.peers.scenario import Variant, first_comment, read_variants
+from tests.live.peers.sipp import SCENARIOS, SippResult
 
 FILES = sorted(SCENARIOS.glob("*.xml"))
 #: A scenario that may take longer than this is awaited after everything else.
@@ -31,8 +32,7 @@ def test_every_sipp_scenario_passes(variant: Variant, scenario_results: dict[str
 def test_every_file_says_how_it_is_run_and_what_passing_means() -> None:
     assert FILES
     for file in FILES:
-        comment = file.read_text(encoding="utf-8").partition("<!--")[2].partition("-->")[0]
-        assert "Passing means:" in comment, f"{file.name} does not say what passing means"
+        assert "Passing means:" in first_comment(file), f"{file.name} does not say what passing means"
         assert read_variants(file), f"{file.name} has no `run:` line"
 
 

@@ -6,12 +6,11 @@ SIPp speaks SIP only. The port that its session description names belongs to an 
 import csv
 import itertools
 import re
-import shlex
 import shutil
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,28 +34,6 @@ _ADDRESS = re.compile(r"^c=IN IP4 (\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Variant:
-    """One way to run a scenario file, from a `run:` line of its first comment."""
-
-    scenario: str
-    options: tuple[str, ...]
-    seconds: float
-
-    def __str__(self) -> str:
-        shown = [option for option in self.options if option.strip()]
-        return " ".join([self.scenario, *shown])
-
-
-def read_variants(path: Path) -> list[Variant]:
-    """Return the runs that the first comment of a scenario file asks for."""
-    comment = path.read_text(encoding="utf-8").partition("<!--")[2].partition("-->")[0]
-    seconds = re.search(r"^ *seconds: *(\d+)", comment, re.MULTILINE)
-    runs = re.findall(r"^ *run: *(.+)$", comment, re.MULTILINE)
-    limit = float(seconds.group(1)) if seconds else 30.0
-    return [Variant(path.stem, tuple(shlex.split(run)), limit) for run in runs]
-
-
-@dataclass(frozen=True, slots=True)
 class SippResult:
     """How a run ended; printed, it says all that is needed to find out why."""
 
@@ -66,14 +43,22 @@ class SippResult:
     errors: str
     messages: str
     screen: str
+    #: What was wrong besides, as the call record.
+    besides: str = ""
 
     @property
     def passed(self) -> bool:
         """True if every call went as its scenario says."""
-        return self.status == 0 and self.failed == 0 and self.succeeded > 0
+        return self.status == 0 and self.failed == 0 and self.succeeded > 0 and not self.besides
+
+    def but(self, besides: str) -> "SippResult":
+        """Return the same result with another fault, if there is one."""
+        return replace(self, besides=self.besides or besides)
 
     def __str__(self) -> str:
         head = f"SIPp exit status {self.status}: {self.succeeded} calls as the scenario says, {self.failed} not"
+        if self.besides:
+            head += f"\n{self.besides}"
         parts = [head, self.errors.strip()[-3000:], self.messages.strip()[-9000:]]
         return "\n".join(part for part in parts if part) if self.messages or self.errors else head + self.screen[-3000:]
 
@@ -172,17 +157,21 @@ class Sipp:
         rtp_port: int = DISCARD_PORT,
         seconds: float = 30.0,
         messages: bool = True,
+        port: int = 0,
     ) -> SippRun:
-        """Start `calls` calls of a scenario file (or of SIPp's own `uac`), to be over within `seconds`."""
+        """Start `calls` calls of a scenario file (or of SIPp's own `uac`), to be over within `seconds`.
+
+        port: listen there and be called, instead of calling.
+        """
         folder = self._folder / f"{scenario}-{next(self._number)}"
         folder.mkdir(parents=True)
         file = next((path for place in (SCENARIOS, MISBEHAVING) if (path := place / f"{scenario}.xml").exists()), None)
         command = [
             "sipp",
-            self._target,
+            *(() if port else (self._target,)),
             *(("-sf", str(file)) if file else ("-sn", scenario)),
             *(("-s", number) if number else ()),
-            *("-m", str(calls), "-i", LOOPBACK, "-p", str(free_port()), "-nostdin"),
+            *("-m", str(calls), "-i", LOOPBACK, "-p", str(port or free_port()), "-nostdin"),
             *("-key", "rtp_port", str(rtp_port)),
             *("-timeout", f"{seconds:.0f}s", "-timeout_error"),
             *("-trace_err", "-error_file", "errors.log", "-trace_stat", "-stf", "stats.csv", "-fd", "1"),
