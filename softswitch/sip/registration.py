@@ -47,6 +47,8 @@ LONG_EXPIRES = 1200
 REFRESH_MARGIN = 35.0
 #: RFC 5626 section 4.5: a registration that held for so long ends the row of failures.
 STABLE_SECONDS = 120.0
+#: The first tries after a registrar that had us cannot be reached: it restarts, and is back before the row begins.
+SOON = (2.0, 5.0, 12.0)
 #: Tries after a refusal where the same credentials had worked: a registrar that restarts refuses everybody for a while.
 SECOND_THOUGHTS = (60.0, 300.0, 1800.0)
 #: Answers after which another address of the same registrar may do better (RFC 3263 section 4.3 and its kin).
@@ -167,6 +169,8 @@ class Registration:
         self._round_trip: float | None = None
         self._status = self._failures = self._refusals = 0
         self._worked = False
+        self._soon: list[float] = []
+        self._hurried = 0
         self._last_error, self._last_error_at = "", 0.0
 
     # --- inputs of the owner
@@ -250,7 +254,7 @@ class Registration:
             self._note(f"could not unregister: {text}", now)
             self._end(now)
         else:
-            self._try_next(text, now)
+            self._try_next(text, now, unreachable=True)
 
     def flow_lost(self, *, now: float) -> None:
         """Take the news that the connection to the registrar is gone: calls cannot reach us until we come back."""
@@ -352,15 +356,15 @@ class Registration:
         self._wait_until = now + (MAX_WAIT if self._rota.last else self.settings.try_seconds)
         self._outputs.append(SendRegister(self._rota.target))
 
-    def _try_next(self, why: str, now: float, not_before: float | None = None) -> None:
+    def _try_next(self, why: str, now: float, not_before: float | None = None, *, unreachable: bool = False) -> None:
         """Go on with the next address of the round; after the last the round has failed."""
         if self._rota.next(now=now):
             self._note(why, now)
             self._send(now)
         else:
-            self._fail(why, now, not_before)
+            self._fail(why, now, not_before, unreachable=unreachable)
 
-    def _fail(self, why: str, now: float, not_before: float | None = None) -> None:
+    def _fail(self, why: str, now: float, not_before: float | None = None, *, unreachable: bool = False) -> None:
         """End the round as failed, and wait for the next one (RFC 5626 section 4.5)."""
         self._note(why, now)
         if self.state is RegistrationState.REGISTERED and now - self._since >= STABLE_SECONDS:
@@ -369,8 +373,13 @@ class Registration:
         settings = self.settings
         if not_before is not None:
             wait = not_before * (1 + 0.1 * self._random())
-        else:  # the exponent is bounded, for a power of two of a year of failures fits no float
-            wait = min(settings.longest, settings.base * 2 ** min(self._failures, 16)) * (0.5 + 0.5 * self._random())
+        elif unreachable and self._soon:
+            self._hurried += 1
+            wait = self._soon.pop(0) * (0.5 + 0.5 * self._random())
+        else:
+            row = self._failures - self._hurried
+            # the exponent is bounded, for a power of two of a year of failures fits no float
+            wait = min(settings.longest, settings.base * 2 ** min(row, 16)) * (0.5 + 0.5 * self._random())
         self._wait_until, self._next_at = None, now + wait
         self._enter(RegistrationState.FAILED, now, why)
 
@@ -387,6 +396,7 @@ class Registration:
         if self.state is RegistrationState.REGISTERED:
             self._failures = 0
         self._binding, self._server, self._worked, self._refusals = binding, self._rota.target, True, 0
+        self._soon, self._hurried = list(SOON), 0
         self._expires_at = self._sent_at + binding.expires
         self._next_at = now + self._refresh_after(binding.expires)
         if self._rota.at_home:

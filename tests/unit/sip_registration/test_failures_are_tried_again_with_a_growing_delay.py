@@ -131,3 +131,24 @@ def test_a_provisional_answer_keeps_us_waiting(make_rig: Any, grants: Any, serve
     assert len(rig.sent) == 1
     rig.machine.response(grants()(rig.last), now=rig.now)
     assert rig.pump().state is RegistrationState.REGISTERED
+
+
+@pytest.mark.parametrize("why", ["timeout", "transport"])
+def test_a_registrar_that_had_us_is_asked_again_soon(make_rig: Any, grants: Any, why: str) -> None:
+    rig = make_rig()
+    rig.otherwise = grants(600)
+    rig.start().run(60)
+    rig.otherwise = lambda request: why
+    before = len(rig.sent)
+    rig.run(3600)
+    assert rig.state is RegistrationState.FAILED
+    gaps = rig.gaps[before:]
+    for gap, upper in zip(gaps, (2.0, 5.0, 12.0, 60.0, 120.0, 240.0), strict=False):
+        assert upper / 2 <= gap <= upper
+
+
+def test_a_registrar_that_never_had_us_is_not_hurried(make_rig: Any) -> None:
+    rig = make_rig()
+    rig.otherwise = lambda request: "timeout"
+    rig.start().run(3600)
+    assert rig.gaps[0] >= 30
