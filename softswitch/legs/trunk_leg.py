@@ -257,15 +257,19 @@ class TrunkLeg:
             return
         self._inner = None
         self._stop_timer()
-        where = show(inner.flow.remote)
-        if inner.heard:
-            self._failed(f"{where} answered {event.cause.sip} {event.cause.words}", event.cause.sip, event.cause)
-        elif event.cause.sip == 408:
-            self._failed(f"{where} gave no answer", 0)
-        else:
-            self._failed(f"{where} could not be reached", 0)
+        self._note(inner, event.cause)
         # Not from inside the report: it comes out of the machine whose attempt this was.
         self._beginning = asyncio.get_running_loop().call_soon(self._resume)
+
+    def _note(self, inner: SipLeg, cause: Cause) -> None:
+        """Write down how an attempt failed."""
+        where = show(inner.flow.remote)
+        if cause == Cause.OUT_OF_ORDER:  # the transport's word, and no status that anybody gave
+            self._failed(f"{where} {'broke the connection off' if inner.heard else 'could not be reached'}", 0)
+        elif inner.heard:
+            self._failed(f"{where} answered {cause.sip} {cause.words}", cause.sip, cause)
+        else:
+            self._failed(f"{where} gave no answer", 0)
 
     def _resume(self) -> None:
         self._beginning = None
