@@ -9,7 +9,8 @@ The comment has these lines, each at most once but for `run:`:
 - `switch: FILE` which configuration of `sipp-scenarios/switch/` the switch needs; without it, the demo dialplan does.
 - `call: OPTIONS` of `softswitch call`, by which the switch calls SIPp, as in `--dial 1603`; the user of the SIP URI
   that it calls is what `-s` says.
-- `carrier: {key: value, …}` the entry of carriers.yaml over which it calls; without it, it calls a sip: URI.
+- `carrier: {key: value, …}` the entry of carriers.yaml over which it calls (PORT: SIPp's); without it, it calls a
+  sip: URI.
 - `dial: PREFIX` instead: a caller dials PREFIX and SIPp's port at the switch, whose dialplan calls SIPp.
 - `caller: NAME` that caller is another scenario file, and has to pass, too. OPTIONS may follow.
 - `seconds: N` the run is over by then; 30 without it.
@@ -51,7 +52,7 @@ class Variant:
     record: Mapping[str, str] = field(default_factory=dict)
     switch: str = ""
     call: tuple[str, ...] = ()
-    carrier: Mapping[str, Any] | None = None
+    carrier: str = ""
     dial: str = ""
     caller: tuple[str, ...] = ()
 
@@ -73,7 +74,6 @@ def read_variants(path: Path) -> list[Variant]:
         found = re.search(rf"^ *{name}: *(.+)$", comment, re.MULTILINE)
         return found.group(1).strip() if found else ""
 
-    carrier = line("carrier")
     variants = []
     for run in re.findall(r"^ *run: *(.+)$", comment, re.MULTILINE):
         options, _, expected = run.partition(" => ")
@@ -87,7 +87,7 @@ def read_variants(path: Path) -> list[Variant]:
                 record=_fields(line("record")) | _fields(expected),
                 switch=line("switch"),
                 call=tuple(shlex.split(line("call"))),
-                carrier=yaml.safe_load(carrier) if carrier else None,
+                carrier=line("carrier"),
                 dial=line("dial"),
                 caller=tuple(shlex.split(line("caller"))),
             )
@@ -146,7 +146,8 @@ class Runner:
         folder.mkdir(parents=True)
         config = folder / "softswitch.yaml"
         transport = "tcp" if "t1" in variant.options else "udp"
-        carrier = {"name": "peer", "host": LOOPBACK, "port": port, "transport": transport, **(variant.carrier or {})}
+        asked = yaml.safe_load((variant.carrier or "{}").replace("PORT", str(port)))
+        carrier = {"name": "peer", "host": LOOPBACK, "port": port, "transport": transport, **asked}
         (folder / "carriers.yaml").write_text(json.dumps([carrier]))
         config.write_text(
             f"dialplans: {SWITCHES / 'dialplans'}\ncarriers: carriers.yaml\nrtp:\n  ports: {RTP_PORTS}\n"
@@ -155,7 +156,7 @@ class Runner:
         )
         user = variant.options[variant.options.index("-s") + 1] if "-s" in variant.options else "sipp"
         uri = f"sip:{user}@{LOOPBACK}:{port};transport={transport}"
-        target = uri if variant.carrier is None else "+4930123456"
+        target = "+4930123456" if variant.carrier else uri
         command = [str(Path(sys.executable).parent / "softswitch"), "call", target, *variant.call]
         command += ["--json", "--config", str(config), "--data", str(folder / "data")]
         with subprocess.Popen(
