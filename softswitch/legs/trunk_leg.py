@@ -196,7 +196,7 @@ class TrunkLeg:
                     self._asking = asyncio.create_task(self._ask(self._hop), name=f"resolve {self._hop.host}")
                     return
             else:
-                self._end(Ended(self._verdict(), by_peer=True))
+                self._end(Ended(self._verdict(), by_peer=self._last is not None))
 
     async def _ask(self, hop: Hop) -> None:
         try:

@@ -84,6 +84,8 @@ class Trunks:
     async def close(self) -> None:
         """Take the registrations back, and stop watching."""
         await self.leave()
+        # A leave that was cut short by a second SIGTERM has left timers behind; what is closed already stays so.
+        await asyncio.gather(*(registrant.close(0.0) for registrant in self._registrants.values()))
         await asyncio.gather(*(watch.close() for watch in self._watches))
 
     def statuses(self) -> Iterator[TrunkStatus]:

@@ -1,5 +1,6 @@
 """Registration as a part of a trunk: the state operators see, calls by `line`, Service-Route, and the goodbye."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -126,5 +127,22 @@ def test_another_gateway_is_the_next_registrar(play: Play) -> None:
         await rig.open({**entry(0), "port": None, "host": "carrier.example", "gateways": gateways})
         await rig.until(lambda: status(rig).state == "registered")
         assert str(two.request("REGISTER").uri) == "sip:carrier.example"
+
+    play(story)
+
+
+def test_a_stop_that_is_cut_short_leaves_no_timer(play: Play) -> None:
+    async def story(rig: TrunkRig) -> None:
+        one = await registrar(rig)
+        await rig.open(entry(one.port))
+        await rig.until(lambda: status(rig).state == "registered")
+        one.close()  # nobody will answer the goodbye
+        leaving = asyncio.create_task(rig.trunks.leave())
+        await asyncio.sleep(0.05)
+        leaving.cancel()
+        begun = asyncio.get_running_loop().time()
+        await rig.trunks.close()
+        assert asyncio.get_running_loop().time() - begun < 0.5
+        assert all(registrant._timer is None for registrant in rig.trunks._registrants.values())
 
     play(story)
