@@ -10,6 +10,9 @@ set -eu
 peers() {
     cat <<'PEERS'
 sipp sip-tester
+kamailio kamailio
+baresip baresip-core
+sipsak sipsak
 PEERS
 }
 
@@ -26,6 +29,8 @@ asterisk() {
     esac
 }
 
+# Servers live there, and Debian leaves it out of the path of ordinary users.
+PATH="$PATH:/usr/sbin:/sbin"
 missing=""
 while read -r command package; do
     command -v "$command" >/dev/null 2>&1 || missing="$missing $package"
@@ -53,10 +58,20 @@ install_missing() {
     $root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
 }
 
+# Debian starts the servers that it installs, and Kamailio would listen on every address of this machine from now on.
+kamailio_service() {
+    case "$missing " in
+    *" kamailio "*) [ ! -d /run/systemd/system ] || $root systemctl "$@" kamailio.service >/dev/null 2>&1 || true ;;
+    esac
+}
+
 echo "installing$missing"
+kamailio_service mask --runtime
 # The package lists of a fresh machine are empty or old: fetch them only when the first try fails.
 install_missing >/dev/null 2>&1 || { $root apt-get update -q && install_missing; } || {
     echo "Could not install$missing. Run: apt-get update && apt-get install$missing (as root)." >&2
     exit 1
 }
+kamailio_service unmask --runtime
+kamailio_service disable
 asterisk
