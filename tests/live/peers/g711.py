@@ -30,6 +30,14 @@ def ulaw_encode(pcm: bytes) -> bytes:
     return bytes((~code & 0xFF).astype(np.uint8))
 
 
+def alaw_encode(pcm: bytes) -> bytes:
+    """Return signed 16-bit sound as A-law octets: of all 256, the one whose value is nearest."""
+    order = np.argsort(ALAW)
+    values = ALAW[order].astype(np.int32)
+    middles = (values[1:] + values[:-1]) / 2
+    return bytes(order[np.searchsorted(middles, np.frombuffer(pcm, "<i2"))].astype(np.uint8))
+
+
 def decode(payload: bytes, payload_type: int) -> np.ndarray:
     """Return µ-law (payload type 0) or A-law (8) octets as signed 16-bit samples."""
     return (ALAW if payload_type == 8 else ULAW)[np.frombuffer(payload, np.uint8)]

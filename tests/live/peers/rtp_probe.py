@@ -15,14 +15,14 @@ from collections.abc import Callable
 from types import TracebackType
 
 from tests.live.peers.free_ports import LOOPBACK
-from tests.live.peers.g711 import ulaw_encode
+from tests.live.peers.g711 import alaw_encode, ulaw_encode
 from tests.live.peers.heard import Heard, Packet
 
 FRAME_SECONDS = 0.020
 FRAME_SAMPLES = 160
-SILENCE = b"\xff" * FRAME_SAMPLES
 KEYS = "0123456789*#ABCD"
-PCMU, EVENT = 0, 101
+PCMU, PCMA, EVENT = 0, 8, 101
+SILENCE = {PCMU: b"\xff" * FRAME_SAMPLES, PCMA: b"\xd5" * FRAME_SAMPLES}
 #: Linux's number for nanosecond time stamps; Python's socket module has no name for it.
 SO_TIMESTAMPNS = 35
 _HEADER = struct.Struct("!BBHII")
@@ -31,16 +31,18 @@ _HEADER = struct.Struct("!BBHII")
 class RtpProbe:
     """A UDP port that sounds like a telephone; a context manager that owns its thread.
 
-    event: the RTP payload type of its key presses, None to send none.
+    event: the RTP payload type of its key presses. codec: that of its sound, PCMU or PCMA.
     """
 
-    def __init__(self, event: int = EVENT) -> None:
+    def __init__(self, event: int = EVENT, codec: int = PCMU) -> None:
         self._socket = _even_socket()
         self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self._socket.setblocking(False)
         self.port: int = self._socket.getsockname()[1]
         self._event = event
+        self._codec = codec
+        self._silence = SILENCE[codec]
         self._remote: tuple[str, int] | None = None
         # Payload, payload type, and for an event how many packets ago it began.
         self._queue: collections.deque[tuple[bytes, int, int | None]] = collections.deque()
@@ -70,13 +72,14 @@ class RtpProbe:
 
     def say(self, pcm: bytes) -> None:
         """Send 8 kHz signed 16-bit mono sound after what is already waiting; the last frame is filled with silence."""
-        coded = ulaw_encode(pcm)
+        coded = (alaw_encode if self._codec == PCMA else ulaw_encode)(pcm)
         for start in range(0, len(coded), FRAME_SAMPLES):
-            self._queue.append((coded[start : start + FRAME_SAMPLES].ljust(FRAME_SAMPLES, b"\xff"), PCMU, None))
+            frame = coded[start : start + FRAME_SAMPLES].ljust(FRAME_SAMPLES, self._silence[:1])
+            self._queue.append((frame, self._codec, None))
 
     def pause(self, seconds: float) -> None:
         """Say nothing for so long, after what is already waiting."""
-        self._queue.extend([(SILENCE, PCMU, None)] * round(seconds / FRAME_SECONDS))
+        self._queue.extend([(self._silence, self._codec, None)] * round(seconds / FRAME_SECONDS))
 
     def press(self, keys: str, *, on_ms: int = 100, off_ms: int = 100, end_packets: int = 3) -> None:
         """Press keys as a telephone does: RFC 4733 events, the end said `end_packets` times over."""
@@ -89,6 +92,14 @@ class RtpProbe:
                 payload = struct.pack("!BBH", code, (0x80 if end else 0) | 10, duration)
                 self._queue.append((payload, self._event, step - 1))
             self.pause(off_ms / 1000)
+
+    def press_as(self, event: int) -> None:
+        """Send the key presses to come under another payload type."""
+        self._event = event
+
+    def begin_anew(self) -> None:
+        """Go on as another source: another SSRC, other sequence numbers and time stamps, all at once."""
+        self._ssrc, self._sequence, self._timestamp = (random.randrange(1 << bits) for bits in (32, 16, 32))
 
     def wait_said(self, seconds: float = 30.0) -> None:
         """Wait until everything was sent."""
@@ -123,7 +134,7 @@ class RtpProbe:
             self._send()
 
     def _send(self) -> None:
-        payload, payload_type, age = self._queue.popleft() if self._queue else (SILENCE, PCMU, None)
+        payload, payload_type, age = self._queue.popleft() if self._queue else (self._silence, self._codec, None)
         # An event keeps the time stamp of its start for as long as it lasts (RFC 4733 section 2.3).
         timestamp = (self._timestamp - (age or 0) * FRAME_SAMPLES) & 0xFFFFFFFF
         marker = self._marker or age == 0
@@ -133,7 +144,7 @@ class RtpProbe:
                 self._socket.sendto(packet, self._remote)
             except OSError:
                 pass  # The far end closed its port: a telephone talks on until it is told.
-            if payload is not SILENCE:
+            if payload is not self._silence:
                 self._said.append(time.monotonic())
             self._marker = False
             self._sequence = (self._sequence + 1) & 0xFFFF
