@@ -1,35 +1,45 @@
 """What a call costs: INVITE, 200, ACK, BYE, 200 and its record, at a steady rate from SIPp's own `uac`.
 
-python tests/bench/calls.py --rate 300 --seconds 30
+Beside ours the same is asked of Asterisk 22 (`--beside asterisk`), run by run in turn, on the same machine.
+
+python tests/bench/calls.py --rate 300 --seconds 30 --beside asterisk
 """
 
 import argparse
+import statistics
 import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
+from far_asterisk import start_asterisk
 from switch import cpu_seconds, print_runs, resident_kib, start_switch
 
 
-def measure(rate: int, seconds: int) -> dict[str, float]:
+def measure(who: str, rate: int, seconds: int) -> dict[str, float]:
     """Run one switch under SIPp; return the figures."""
     calls = rate * seconds
     with tempfile.TemporaryDirectory() as folder:
-        process, (host, port), _ready = start_switch(f"{folder}/data")
+        process: subprocess.Popen[Any]
+        if who == "asterisk":
+            process, (host, port), lines = start_asterisk(f"{folder}/asterisk")
+        else:
+            process, (host, port), _ready = start_switch(f"{folder}/data")
+            lines = Path(folder, "data", "calls.jsonl")
         try:
             before_kib = resident_kib(process.pid)
             cpu = sum(cpu_seconds(process.pid))
             began = time.monotonic()
+            # Many sockets' worth of answers may come at once; SIPp's own default buffer would lose them.
             command = ["sipp", "-sn", "uac", "-s", "600", f"{host}:{port}", "-r", str(rate), "-m", str(calls)]
-            options = ["-d", "0", "-nostdin", "-trace_stat", "-fd", "1", "-stf", "stat.csv"]
+            options = ["-d", "0", "-nostdin", "-trace_stat", "-fd", "1", "-stf", "stat.csv", "-buff_size", "4194304"]
             result = subprocess.run(
                 [*command, *options], cwd=folder, capture_output=True, timeout=seconds + 60, check=False
             )
             elapsed = time.monotonic() - began
-            lines = Path(folder, "data", "calls.jsonl")
             deadline = time.monotonic() + 10
-            while (kept := lines.read_text().count("\n")) < calls and time.monotonic() < deadline:
+            while (kept := _lines(lines)) < calls and time.monotonic() < deadline:
                 time.sleep(0.1)
             used = sum(cpu_seconds(process.pid)) - cpu
             last = Path(folder, "stat.csv").read_text().splitlines()
@@ -51,16 +61,32 @@ def measure(rate: int, seconds: int) -> dict[str, float]:
     }
 
 
+def _lines(file: Path) -> int:
+    return file.read_text(errors="replace").count("\n") if file.exists() else 0
+
+
 def main() -> None:
-    """Print one row for each run."""
+    """Print one table for each switch, and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rate", type=int, default=300)
+    parser.add_argument("--rate", type=int, default=500)
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--beside", choices=("asterisk", "nobody"), default="asterisk")
     given = parser.parse_args()
-    runs = [measure(given.rate, given.seconds) for _ in range(given.runs)]
-    limits = {"failed": "0", "exit": "0", "cpu_ms_a_call": "<= 1.5", "records": "as calls", "held_cps": ">= 300"}
-    print_runs(f"INVITE to BYE with its record, {given.rate} calls a second for {given.seconds} s", runs, limits)
+    whose = ["softswitch"] if given.beside == "nobody" else ["softswitch", given.beside]
+    runs: dict[str, list[dict[str, float]]] = {who: [] for who in whose}
+    for _ in range(given.runs):
+        for who in whose:
+            runs[who].append(measure(who, given.rate, given.seconds))
+    limits = {"failed": "0", "exit": "0", "cpu_ms_a_call": "<= 1.0", "records": "as calls"}
+    for who in whose:
+        title = f"{who}: INVITE to BYE with its record, {given.rate} calls a second for {given.seconds} s"
+        print_runs(title, runs[who], limits if who == "softswitch" else {})
+    if len(whose) > 1:
+        costs = [[run["cpu_ms_a_call"] for run in runs[who]] for who in whose]
+        ratios = sorted(ours / theirs for ours, theirs in zip(*costs, strict=True))
+        text = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f})"
+        print(f"\nCPU of a call, ours to {given.beside}'s, pair by pair: {text}")
 
 
 if __name__ == "__main__":
