@@ -262,8 +262,8 @@ class Registration:
             return
         why = f"the connection to {self._name(self._server)} was lost"
         self._rota.home_again_at = now
-        if now - self._since < STABLE_SECONDS:  # a registrar that hangs up on us each time is not run after
-            self._fail(why, now)
+        if now - self._since < STABLE_SECONDS:  # a registrar that hangs up on us each time is not run after for long
+            self._fail(why, now, unreachable=True)
             return
         self._failures = 0
         self._note(why, now)
@@ -396,7 +396,8 @@ class Registration:
         if self.state is RegistrationState.REGISTERED:
             self._failures = 0
         self._binding, self._server, self._worked, self._refusals = binding, self._rota.target, True, 0
-        self._soon, self._hurried = list(SOON), 0
+        if not self._failures:
+            self._soon, self._hurried = list(SOON), 0
         self._expires_at = self._sent_at + binding.expires
         self._next_at = now + self._refresh_after(binding.expires)
         if self._rota.at_home:

@@ -1,5 +1,6 @@
 """The switch and an Asterisk on one machine: trunks between them, calls by the command line, telephones by SIPp."""
 
+import contextlib
 import json
 import re
 import shutil
@@ -27,12 +28,14 @@ TRUNKS = """
 """
 #: What every account has besides: Asterisk finds it by the user in From.
 ACCOUNT = """host: 127.0.0.1, port: @PORT@, from_user: '@USER@', password: '${CARRIER_PASSWORD:-@PASSWORD@}', \
-expires: 60, number_format: as_dialled"""
-#: The demo dialplan, and 9 with the digit of a trunk before a number of Asterisk.
-RULES = "".join(
-    f"  - {{number: '_9{digit}X.', strip: 2, steps: [dial: {{to: '{{to}}', carrier: {name}, seconds: 30}}]}}\n"
-    for digit, name in enumerate(("office", "md5", "sha256", "tcp", "info", "inband"))
-)
+number_format: as_dialled"""
+#: 9 with the digit of a trunk stands before a number of Asterisk.
+DIGITS = {"office": 0, "md5": 1, "sha256": 2, "tcp": 3, "info": 4, "inband": 5}
+
+
+def _rules(trunks: str) -> str:
+    rule = "  - {{number: '_9{digit}X.', strip: 2, steps: [dial: {{to: '{{to}}', carrier: {name}, seconds: 30}}]}}\n"
+    return "".join(rule.format(digit=digit, name=name) for name, digit in DIGITS.items() if f"name: {name}," in trunks)
 
 
 class CallCommand:
@@ -81,21 +84,25 @@ def phones(asterisk: Asterisk, tmp_path: Path) -> Iterator[Sipp]:
     peer.close()
 
 
-def trunk_options(folder: Path, asterisk: Asterisk, trunks: str = TRUNKS) -> tuple[str, ...]:
-    """Write a configuration with trunks to Asterisk; return the options of `softswitch run` that name it."""
-    plan = folder / "plan"
-    shutil.copytree(ROOT / "dialplans", plan)
-    plan.joinpath("trunks.yaml").write_text("rules:\n" + RULES, encoding="utf-8")
+@contextlib.contextmanager
+def run_with_trunks(
+    folder: Path, asterisk: Asterisk, trunks: str = TRUNKS, *, password: str = PASSWORD, number: int
+) -> Iterator[SwitchProcess]:
+    """Run a switch with these trunks and the demo dialplan; 9 and a digit (`DIGITS`) dial over a trunk."""
+    config = folder / "config"
+    shutil.copytree(ROOT / "dialplans", config / "plan")
+    config.joinpath("plan", "trunks.yaml").write_text("rules:\n" + _rules(trunks), encoding="utf-8")
     text = re.sub(
         r"username: '(\d+)'", lambda match: f"{match.group()}, " + ACCOUNT.replace("@USER@", match.group(1)), trunks
     )
-    for word, value in {"PORT": str(asterisk.port), "PASSWORD": PASSWORD}.items():
+    for word, value in {"PORT": str(asterisk.port), "PASSWORD": password}.items():
         text = text.replace(f"@{word}@", value)
-    folder.joinpath("carriers.yaml").write_text(text, encoding="utf-8")
+    config.joinpath("carriers.yaml").write_text(text, encoding="utf-8")
     # A call whose far end is gone without a word ends when it has been silent for so long.
     settings = "carriers: carriers.yaml\ndialplans: plan\nrtp: {media_timeout: 4}\n"
-    folder.joinpath("softswitch.yaml").write_text(settings, encoding="utf-8")
-    return ("--config", str(folder / "softswitch.yaml"))
+    config.joinpath("softswitch.yaml").write_text(settings, encoding="utf-8")
+    with running_switch(folder, options=("--config", str(config / "softswitch.yaml")), number=number) as switch:
+        yield switch
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +110,5 @@ def trunk_switch(
     asterisk_of_the_session: Asterisk, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SwitchProcess]:
     """One switch with trunks to the Asterisk of the session."""
-    folder = tmp_path_factory.mktemp("trunks")
-    options = trunk_options(folder / "config", asterisk_of_the_session)
-    with running_switch(folder, options=options, number=8) as running:
+    with run_with_trunks(tmp_path_factory.mktemp("trunks"), asterisk_of_the_session, number=8) as running:
         yield running

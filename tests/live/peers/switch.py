@@ -112,9 +112,16 @@ class SwitchProcess:
         lines = (line.rsplit(None, 1) for line in body.splitlines() if line and not line.startswith("#"))
         return {name: float(value) for name, value in lines}
 
-    def wait_record(self, **fields: object) -> dict[str, Any]:
+    def trunks(self) -> list[dict[str, Any]]:
+        """Return what it says of its carriers."""
+        status, body = self.get("/v1/trunks")
+        assert status == 200, f"/v1/trunks answered {status}"
+        trunks: list[dict[str, Any]] = json.loads(body)["trunks"]
+        return trunks
+
+    def wait_record(self, *, seconds: float = WRITTEN_SECONDS, **fields: object) -> dict[str, Any]:
         """Wait for a call record that has these values; return it, or fail with the records there are."""
-        deadline = time.monotonic() + WRITTEN_SECONDS
+        deadline = time.monotonic() + seconds
         file = self.data / "calls.jsonl"
         while True:
             lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []

@@ -121,5 +121,6 @@ def test_a_registrar_that_hangs_up_each_time_is_not_run_after(make_rig: Any) -> 
         rig.machine.flow_lost(now=rig.now)
         rig.pump().run(1)
     assert len(rig.sent) < 10
-    assert rig.gaps[0] >= 30
+    assert rig.gaps[0] >= 1, "a registrar that restarts is back soon"
+    assert rig.gaps[3] >= 30
     assert rig.gaps[-1] > 200
