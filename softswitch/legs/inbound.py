@@ -76,14 +76,17 @@ class Inbound:
         if self._early:
             return
         self._early = True
-        reliable = reliable and self._server.peer_reliable
-        body = self._answer
+        # Our offer must arrive, and only a reliable response is sure to (RFC 3262 section 5).
+        reliable = (reliable or self._owes_offer) and self._server.peer_reliable
         media = self._leg.media
-        if self._owes_offer:  # an offer must arrive, so it waits for the 200 where 183 may be lost (RFC 3262 section 5)
+        body = self._answer
+        if self._owes_offer:
             body = media.offer() if reliable and media is not None else b""
             self._offered = bool(body)
-        content_type = SDP if body else None
-        self._server.provisional(183, body=body, content_type=content_type, reliable=reliable, now=clock.now())
+        if not body:  # no sound can flow: better a caller who hears his own telephone ring than one who hears nothing
+            self.ring()
+            return
+        self._server.provisional(183, body=body, content_type=SDP, reliable=reliable, now=clock.now())
 
     def answer(self) -> None:
         """Send 200; the leg is up at once, or with the ACK that brings the session description."""
@@ -132,6 +135,9 @@ class Inbound:
         if not self._server.pracked(request, now=clock.now()):
             leg.answer_request(request, key, 481)
             return
+        if request.body and not self._takes_from_prack:
+            leg.answer_request(request, key, 491)
+            return
         body = b""
         try:
             if request.body and leg.media is not None:
@@ -150,6 +156,16 @@ class Inbound:
             self._owes_offer = False
         leg.answer_request(request, key, 200, body=body, content_type=SDP if body else None)
         self._up()
+
+    @property
+    def _takes_from_prack(self) -> bool:
+        """Whether a PRACK may bring a session description (RFC 3262 section 5).
+
+        It brings the answer to our offer, or another offer once the 183 has answered the first; not while an offer is
+        open either way, and not when it comes so late that the call is up: that is for UPDATE and re-INVITE.
+        """
+        up = self._leg.state in (LegState.UP, LegState.HELD)
+        return self._offered if self._owes_offer else self._early and not up
 
     def cancelled(self, cause: Cause) -> None:
         """Take the caller's CANCEL."""
@@ -198,9 +214,8 @@ class Inbound:
         """True while the peer owes the answer to an offer of ours."""
         return self._owes_offer and self.awaits_ack
 
-    @property
-    def settled(self) -> bool:
-        """True when the first offer has its answer, so that another offer may be made (RFC 3311 section 5.1)."""
+    def settled(self, _dialog: Dialog) -> bool:
+        """Tell whether the first offer has its answer, so that another offer may be made (RFC 3311 section 5.1)."""
         return self._described or (self.answered and not self._owes_offer)
 
     def carry_out(self) -> bool:
