@@ -21,6 +21,7 @@ import re
 import shlex
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ from tests.live.peers.switch import SwitchProcess
 SWITCHES = SCENARIOS / "switch"
 #: `softswitch call` has this long to end once SIPp says that the call is over.
 LEAVE_SECONDS = 10.0
+#: A process that starts takes a core for a second; more of them at once make SIPp, which counts milliseconds, wait.
+CALLS_STARTING = 2
 #: Below the ranges that the switches of the tests use.
 RTP_PORTS = "10000-11999"
 
@@ -109,6 +112,7 @@ class Runner:
         self._folder = folder
         self._switches = switches
         self._sipps: list[Sipp] = []
+        self._starting = threading.Semaphore(CALLS_STARTING)
 
     def run(self, variant: Variant) -> SippResult:
         """Run to the end; what the record says otherwise than expected is a failure, too."""
@@ -159,15 +163,20 @@ class Runner:
         target = "+4930123456" if variant.carrier else uri
         command = [str(Path(sys.executable).parent / "softswitch"), "call", target, *variant.call]
         command += ["--json", "--config", str(config), "--data", str(folder / "data")]
-        with subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as call:
+        with self._starting:
+            call = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+            while run.running and call.poll() is None and not run.messages():
+                time.sleep(0.05)
+        with call:
             result = run.wait()
             try:
                 said, complained = call.communicate(timeout=LEAVE_SECONDS)
             except subprocess.TimeoutExpired:
                 call.kill()
-                return result.but("softswitch call did not end after its call")
+                said, complained = call.communicate()
+                return result.but(f"softswitch call did not end after its call; it wrote {said}{complained}")
         if "Traceback" in complained or not said.startswith("{"):
             return result.but(f"softswitch call wrote {said}{complained}")
         return result.but(_wrong(json.loads(said), variant.record))
