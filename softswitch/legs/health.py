@@ -11,7 +11,7 @@ from typing import Protocol
 from softswitch import clock
 from softswitch.errors import ResourceError
 from softswitch.legs.signalling import SDP, Requester
-from softswitch.legs.trunk import GatewayHealth, GatewayKey, Trunk
+from softswitch.legs.trunk import GatewayHealth, GatewayKey, Trunk, canonical
 from softswitch.legs.trunk_leg import Resolves
 from softswitch.net.address import family, show
 from softswitch.sip.flow import Flow
@@ -174,6 +174,6 @@ class Watch:
 
     def _remember(self, key: GatewayKey, targets: Sequence[tuple[str, str, int]]) -> None:
         """Keep where the gateway is, for calls that come from there."""
-        self._found[key] = {(host, port) for _, host, port in targets if family(host) is not None}
+        self._found[key] = {canonical(host, port) for _, host, port in targets if family(host) is not None}
         every = [address for found in self._found.values() for address in sorted(found)]
         self._trunk.addresses = set(every[:MAX_ADDRESSES])

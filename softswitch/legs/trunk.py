@@ -11,6 +11,7 @@ from a gateway that lives, and a gateway that answers does live. Whatever it ans
 check may be wrong where the call is right.
 """
 
+import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,7 +19,8 @@ from typing import NamedTuple
 from softswitch import clock
 from softswitch.call.carrier import Carrier
 from softswitch.call.routing import Gateway
-from softswitch.net.address import Address, show
+from softswitch.net.address import Address, family, show
+from softswitch.net.resolve import DEFAULT_PORT
 from softswitch.sip.auth import Credentials, DigestClient
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.registration import RegistrationStatus
@@ -37,6 +39,12 @@ class Place(NamedTuple):
     host: str
     port: int | None
     transport: str
+
+
+def canonical(host: str, port: int) -> Address:
+    """Return an address as the system writes those that datagrams come from: IPv6 in its shortest form."""
+    literal, percent, scope = host.partition("%")
+    return str(ipaddress.ip_address(literal)) + percent + scope, port
 
 
 class TokenBucket:
@@ -159,7 +167,7 @@ class Trunk:
         self.carrier = carrier
         self.calls = 0
         self.error = ""
-        #: Where its calls come from: addresses of its gateways, as DNS gave them last.
+        #: Where its calls come from: addresses of its gateways, as DNS gave them last. Literals need no DNS.
         self.addresses: set[Address] = set()
         self.auth: DigestClient | None = None
         if carrier.login:
@@ -169,6 +177,10 @@ class Trunk:
             (one.host, one.port): GatewayHealth(one.host, one.port, watched=carrier.health_seconds > 0)
             for one in carrier.all_gateways
         }
+        for key in self.gateways:
+            place = self.place_of(key, self.proxy)
+            if family(place.host) is not None:
+                self.addresses.add(canonical(place.host, place.port or DEFAULT_PORT))
         self._rate = TokenBucket(carrier.max_cps) if carrier.max_cps is not None else None
 
     @property

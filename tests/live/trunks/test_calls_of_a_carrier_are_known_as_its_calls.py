@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from tests.live.peers.dns_server import DnsServer
 from tests.live.trunks.conftest import FakeGateway, TrunkRig
 
 Play = Callable[..., None]
@@ -25,11 +26,42 @@ def test_a_call_is_known_by_the_gateways_address(play: Play) -> None:
     async def story(rig: TrunkRig) -> None:
         one, two, stranger = await rig.gateway(), await rig.gateway(), await rig.gateway()
         await rig.open(entry("one", one.port), entry("two", two.port))
-        await rig.until(lambda: all(trunk.addresses for trunk in rig.trunks._trunks.values()))
         assert await seen(rig, one) == ("one", "605")
         assert await seen(rig, two) == ("two", "605")
         # the same machine, another port: any program of this machine could be that
         assert await seen(rig, stranger) == ("", "605")
+
+    play(story)
+
+
+def test_a_call_over_ipv6_is_known_however_the_address_is_written(play: Play) -> None:
+    async def story(rig: TrunkRig) -> None:
+        one = await rig.gateway()
+        await rig.open({"name": "one", "host": "0:0:0:0:0:0:0:1", "port": one.port})
+        one.send(
+            (
+                f"INVITE sip:605@[::1]:{rig.sip[1]} SIP/2.0\r\n"
+                f"Via: SIP/2.0/UDP [::1]:{one.port};branch=z9hG4bK-six\r\nMax-Forwards: 70\r\n"
+                "From: <sip:carol@carrier.example>;tag=c\r\nTo: <sip:605@carrier.example>\r\nCall-ID: six\r\n"
+                f"CSeq: 1 INVITE\r\nContact: <sip:c@[::1]:{one.port}>\r\nContent-Length: 0\r\n\r\n"
+            ).encode(),
+            rig.sip,
+        )
+        await rig.until(lambda: rig.inbound)
+        assert rig.inbound[0].carrier == "one"
+
+    play(story, host="::1")
+
+
+def test_a_gateway_with_a_name_is_known_by_what_dns_says(play: Play) -> None:
+    async def story(rig: TrunkRig) -> None:
+        one = await rig.gateway()
+        async with DnsServer() as dns:
+            dns.add("_sip._udp.pbx.example", "SRV", f"1 0 {one.port} a.example.")
+            dns.add("a.example", "A", "127.0.0.1")
+            await rig.open({"name": "one", "host": "pbx.example"}, nameserver=dns.address)
+            await rig.until(lambda: rig.trunks._trunks["one"].addresses)
+            assert await seen(rig, one) == ("one", "605")
 
     play(story)
 
