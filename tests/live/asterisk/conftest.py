@@ -6,13 +6,18 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.live.peers.asterisk import PASSWORD, Asterisk
+from tests.live.peers.asterisk import PASSWORD, Asterisk, running_asterisk
+from tests.live.peers.free_ports import LOOPBACK
+from tests.live.peers.relay import Relay
 from tests.live.peers.sipp import Sipp
 from tests.live.peers.switch import ROOT, SwitchProcess, running_switch
 
@@ -29,13 +34,15 @@ TRUNKS = """
 #: What every account has besides: Asterisk finds it by the user in From.
 ACCOUNT = """host: 127.0.0.1, port: @PORT@, from_user: '@USER@', password: '${CARRIER_PASSWORD:-@PASSWORD@}', \
 number_format: as_dialled"""
-#: 9 with the digit of a trunk stands before a number of Asterisk.
+#: 9 with the digit of a trunk stands before a number of Asterisk; with 8 the first trunk serves, and rings for 2 s.
 DIGITS = {"office": 0, "md5": 1, "sha256": 2, "tcp": 3, "info": 4, "inband": 5}
 
 
 def _rules(trunks: str) -> str:
     rule = "  - {{number: '_9{digit}X.', strip: 2, steps: [dial: {{to: '{{to}}', carrier: {name}, seconds: 30}}]}}\n"
-    return "".join(rule.format(digit=digit, name=name) for name, digit in DIGITS.items() if f"name: {name}," in trunks)
+    brief = "  - {number: '_98X.', strip: 2, steps: [dial: {to: '{to}', seconds: 2}]}\n"
+    named = [rule.format(digit=digit, name=name) for name, digit in DIGITS.items() if f"name: {name}," in trunks]
+    return "".join([*named, brief])
 
 
 class CallCommand:
@@ -112,3 +119,54 @@ def trunk_switch(
     """One switch with trunks to the Asterisk of the session."""
     with run_with_trunks(tmp_path_factory.mktemp("trunks"), asterisk_of_the_session, number=8) as running:
         yield running
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """A call with a session timer. agreed: Session-Expires of the 200. after: seconds until the first refresh.
+
+    cause: Q.850 cause of its end, after the refresh, when its sound was heard once more.
+    """
+
+    agreed: str
+    after: float
+    cause: int
+
+
+@pytest.fixture(scope="session", autouse=True)
+def refreshed_calls(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[Refreshed]]]:
+    """Calls that last until they are refreshed, started with the first test, for they last 45 s: refresher to story."""
+    wanted = [item for item in request.session.items if "refreshed_calls" in getattr(item, "fixturenames", ())]
+    with contextlib.ExitStack() as stack:
+        stories: dict[str, Future[Refreshed]] = {}
+        if any(item.get_closest_marker("slow") for item in wanted):
+            folder = tmp_path_factory.mktemp("refreshed")
+            asterisk = stack.enter_context(running_asterisk(folder / "carrier"))
+            switch = stack.enter_context(running_switch(folder, number=7))
+            pool = stack.enter_context(ThreadPoolExecutor(2))
+            for refresher in ("uas", "uac"):
+                stories[refresher] = pool.submit(_until_refreshed, asterisk, switch, refresher)
+        yield stories
+
+
+def _until_refreshed(asterisk: Asterisk, switch: SwitchProcess, refresher: str) -> Refreshed:
+    """Let Asterisk call 602 and wait for the refresh. It asks for nobody to refresh: the wire does so on its behalf."""
+
+    def name_refresher(data: bytes) -> bytes:
+        return data.replace(b"Session-Expires: 90\r\n", f"Session-Expires: 90;refresher={refresher}\r\n".encode())
+
+    with Relay((LOOPBACK, switch.sip_port), name_refresher) as relay:
+        call = asterisk.call(f"sip:602@{relay.address}", endpoint="timers")
+        call.wait_up()
+        begun = time.monotonic()
+        call_id = call.variable("CHANNEL(pjsip,call-id)")
+        answer = asterisk.message("SIP/2.0 200 OK", call_id)
+        # UPDATE, because both allow it; from us to their Contact, or from them to ours.
+        target = f"UPDATE sip:{'asterisk' if refresher == 'uas' else 'softswitch'}@"
+        asterisk.wait_for(lambda: asterisk.message(target, call_id) is not None, f"{target} of {call_id}", seconds=60)
+        after = time.monotonic() - begun
+        call.wait_tone(1004)
+        call.hang_up()
+        return Refreshed(answer["Session-Expires"] if answer else "", after, call.wait_ended())

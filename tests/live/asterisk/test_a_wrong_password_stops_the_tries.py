@@ -3,8 +3,12 @@
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.live.asterisk.conftest import run_with_trunks
 from tests.live.peers.asterisk import PASSWORD, WRONG_PASSWORD, running_asterisk
+
+pytestmark = pytest.mark.asterisk
 
 TRUNKS = """
 - {name: md5, username: '49301001', register: true}

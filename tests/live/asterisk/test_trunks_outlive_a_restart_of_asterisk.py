@@ -7,6 +7,8 @@ import pytest
 from tests.live.asterisk.conftest import run_with_trunks
 from tests.live.peers.asterisk import running_asterisk
 
+pytestmark = pytest.mark.asterisk
+
 TRUNKS = """
 - {name: md5, username: '49301001', register: true, expires: 5, health_seconds: 1}
 - {name: tcp, username: '49301003', register: true, transport: tcp, health_seconds: 1}

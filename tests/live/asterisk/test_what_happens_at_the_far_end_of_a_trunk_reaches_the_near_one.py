@@ -41,6 +41,15 @@ def test_a_caller_who_gives_up_stops_the_ringing(asterisk: Asterisk, trunk_switc
     call.wait_ended()
 
 
+def test_a_far_end_that_does_not_answer_is_left_alone(asterisk: Asterisk, trunk_switch: SwitchProcess) -> None:
+    since = asterisk.mark()
+    call = asterisk.call(f"sip:981606@{trunk_switch.address}", caller="4955606")
+    call.wait_ringing()
+    asterisk.wait_call("1606", since=since).wait_ended()
+    assert call.wait_ended() == 19
+    assert trunk_switch.wait_record(**{"from": "4955606"})["outcome"] == "no_answer"
+
+
 def test_keys_pressed_near_are_heard_far_in_the_dialect_of_each(
     asterisk: Asterisk, trunk_switch: SwitchProcess
 ) -> None:

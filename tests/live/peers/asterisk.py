@@ -13,7 +13,7 @@ import secrets
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -180,6 +180,13 @@ class AsteriskCall:
             assert time.monotonic() < deadline, f"{hz} Hz were not heard within {within:.0f} s, but {heard}"
             time.sleep(0.1)
 
+    def wait_other_than(self, hz: float, seconds: float = 1.0, *, within: float = 10.0) -> None:
+        """Wait until this tone is not the strongest for `seconds` any more."""
+        deadline = time.monotonic() + within
+        while abs(self.sound.tone(-seconds).hz - hz) < 20:
+            assert time.monotonic() < deadline, f"{hz} Hz are still heard after {within:.0f} s"
+            time.sleep(0.1)
+
     def wait_voice(self, within: float = 10.0) -> None:
         """Wait until it hears something, whatever it is."""
         deadline = time.monotonic() + within
@@ -232,10 +239,23 @@ class Asterisk:
 
     def wait_log(self, text: str, *, more_than: int, seconds: float = 10.0) -> None:
         """Wait until more lines of the log begin with this than before."""
+        self.wait_for(lambda: self.count_log(text) > more_than, f"{text!r}", seconds=seconds)
+
+    def wait_for(self, condition: Callable[[], bool], what: str, *, seconds: float = 10.0) -> None:
+        """Wait until a condition holds; fail with the end of the log, saying that `what` did not come."""
         deadline = time.monotonic() + seconds
-        while self.count_log(text) <= more_than:
-            assert time.monotonic() < deadline, f"no {text!r} within {seconds:.0f} s:\n{self.log[-6000:]}"
-            time.sleep(0.05)
+        while not condition():
+            assert time.monotonic() < deadline, f"no {what} within {seconds:.0f} s:\n{self.log[-6000:]}"
+            time.sleep(0.1)
+
+    def message(self, beginning: str, call_id: str) -> dict[str, str] | None:
+        """Return the headers of the first SIP message of a call, either way, whose first line begins with this."""
+        for message in re.split(r"^\[.* (?:SIP|bytes\)) .*--->$", self.log, flags=re.MULTILINE):
+            lines = message.strip().partition("\n\n")[0].splitlines()
+            headers = dict(line.split(": ", 1) for line in lines if ": " in line)
+            if lines and lines[0].startswith(beginning) and headers.get("Call-ID") == call_id:
+                return headers
+        return None
 
     def command(self, line: str) -> str:
         """Run a line of the Asterisk command line, as `asterisk -rx` does; return what it prints."""
