@@ -7,7 +7,7 @@ a `SecretStr`: it is in no repr, log, fault or JSON; only `get_secret_value()` w
 import ipaddress
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -205,7 +205,7 @@ class Carrier(_Entry):
         """Those of `codecs` that this build has, in their order."""
         return tuple(name for name in self.codecs if name in CODECS)
 
-    @property
+    @cached_property
     def all_gateways(self) -> tuple[GatewayModel, ...]:
         """The gateways, or the carrier's own host as the only one."""
         return self.gateways or (GatewayModel(host=self.host, port=self.port),)
