@@ -9,7 +9,7 @@
 # needs no root: the tests start its programs with its own dynamic loader.
 set -eu
 
-folder="${XDG_CACHE_HOME:-$HOME/.cache}/softswitch/asterisk-sid"
+folder="${XDG_CACHE_HOME:-${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}/.cache}/softswitch/asterisk-sid"
 # Written last: a folder without it is half made, and is made again.
 ready="$folder/ready"
 

@@ -209,7 +209,8 @@ class AsteriskCall:
 class Asterisk:
     """A running Asterisk with the configuration of tests/live/asterisk/config."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, change: Callable[[str, str], str] = lambda name, text: text) -> None:
+        """change: makes the text of a configuration file, by its name, another one."""
         self.home = asterisk_folder()
         if not (self.home / "ready").exists():
             pytest.fail(INSTALL, pytrace=False)
@@ -220,7 +221,7 @@ class Asterisk:
         self._numbers = itertools.count(1)
         for name in ("config", "var", "log", "run", "heard"):
             (folder / name).mkdir(parents=True)
-        self._configure()
+        self._configure(change)
         self._start()
 
     @property
@@ -273,11 +274,15 @@ class Asterisk:
     ) -> AsteriskCall:
         """Call `target` through an endpoint: a `sip:` URI, or a number at the contact that is registered there.
 
+        With `endpoint` empty it is a channel of Asterisk's, as in `Local/600@phones`.
+
         caller: our caller ID. seconds: how long it may ring. variables: of the channel.
         then: what is done with the call once it is answered, an extension of `to-switch`.
         """
         unique_id = f"{self.folder.name}-{next(self._numbers)}"
         channel = f"PJSIP/{endpoint}/{target}" if target.startswith("sip:") else f"PJSIP/{target}@{endpoint}"
+        if not endpoint:
+            channel = target
         self.ami.action(
             "Originate",
             Channel=channel,
@@ -373,7 +378,7 @@ class Asterisk:
         """End it."""
         self._end(signal.SIGTERM)
 
-    def _configure(self) -> None:
+    def _configure(self, change: Callable[[str, str], str]) -> None:
         first, last = rtp_block(RTP_PORTS, RTP_BLOCK)
         [modules] = (self.home / "usr" / "lib").glob("*/asterisk/modules")
         words = {
@@ -388,7 +393,7 @@ class Asterisk:
             "RTP_LAST": str(last),
         }
         for file in CONFIG.iterdir():
-            text = file.read_text(encoding="utf-8")
+            text = change(file.name, file.read_text(encoding="utf-8"))
             for name, value in words.items():
                 text = text.replace(f"@{name}@", value)
             (self.folder / "config" / file.name).write_text(text, encoding="utf-8")
@@ -427,9 +432,9 @@ class Asterisk:
 
 
 @contextlib.contextmanager
-def running_asterisk(folder: Path) -> Iterator[Asterisk]:
+def running_asterisk(folder: Path, change: Callable[[str, str], str] = lambda name, text: text) -> Iterator[Asterisk]:
     """Start an Asterisk and stop it; fail if it died meanwhile."""
-    asterisk = Asterisk(folder)
+    asterisk = Asterisk(folder, change)
     try:
         yield asterisk
     finally:
