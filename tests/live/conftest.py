@@ -130,9 +130,9 @@ def scenario_results(
     with ExitStack() as stack:
         switches = {"": switch}
         for number, name in enumerate(sorted({variant.switch for variant in wanted} - {""})):
-            # Numbers that no switch of a single test has, so that their ports are others.
+            # Numbers that hardly any switch of a single test has, so that their ports are others.
             context = running_switch(
-                tmp_path_factory.mktemp("switch"), options=("--config", str(SWITCHES / name)), number=number + 100
+                tmp_path_factory.mktemp("switch"), options=("--config", str(SWITCHES / name)), number=number + 6
             )
             switches[name] = stack.enter_context(context)
         runner = Runner(tmp_path_factory.mktemp("scenarios"), switches.__getitem__)

@@ -97,7 +97,7 @@ def quick_switch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SwitchPro
     folder = tmp_path_factory.mktemp("quick")
     config = folder / "softswitch.yaml"
     config.write_text("rtp:\n  quiet_seconds: 0\n")
-    with running_switch(folder, options=("--config", str(config)), number=90) as running:
+    with running_switch(folder, options=("--config", str(config)), number=9) as running:
         yield running
 
 

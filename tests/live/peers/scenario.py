@@ -24,7 +24,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -117,9 +117,13 @@ class Runner:
     def run(self, variant: Variant) -> SippResult:
         """Run to the end; what the record says otherwise than expected is a failure, too."""
         with RtpProbe() as probe:
-            if not variant.called:
-                return self._calling(variant, probe)
-            return self._dialled(variant, probe) if variant.dial else self._called(variant, probe)
+            if variant.called and not variant.dial:
+                return self._called(variant, probe)
+            result = self._dialled(variant, probe) if variant.called else self._calling(variant, probe)
+        if result.passed:
+            return result
+        last = self._switches(variant.switch).output.splitlines()[-10:]
+        return replace(result, besides="\n".join([result.besides, "the switch wrote at last:", *last]))
 
     def close(self) -> None:
         """End whatever still runs."""
