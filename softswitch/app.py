@@ -30,6 +30,7 @@ from softswitch.legs.sip_leg import SipLeg
 from softswitch.legs.trunks import Trunks
 from softswitch.legs.user_agent import UserAgent, UserAgentSettings
 from softswitch.metrics import MediaTotals, Sources, measure
+from softswitch.net.address import family
 from softswitch.net.dns_lookup import DnsSettings
 from softswitch.net.loop import raise_open_files
 from softswitch.net.resolve import Resolver
@@ -58,10 +59,11 @@ def our_name() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where a running switch is reached; http None: no HTTP port."""
+    """Where a running switch is reached; None: no such port. also: SIP in the other address family."""
 
     sip: tuple[str, int]
     http: tuple[str, int] | None
+    also: tuple[str, int] | None = None
 
 
 class App:
@@ -116,11 +118,11 @@ class App:
         self.ticker = Ticker()
         self.ticker.start()
         self._stack.callback(self.ticker.close)
-        self.ports = RtpPorts(
-            settings.rtp.address or settings.sip.listen[0], *settings.rtp.ports, settings.rtp.quiet_seconds
-        )
-        self._stack.callback(self.ports.close)
+        self.ports = self._rtp_ports(settings.rtp.address or settings.sip.listen[0])
         self.user_agent = UserAgent(self._user_agent_settings(), self.ports, self._invited)
+        second = settings.sip.listen_also
+        if second[0]:
+            self.user_agent.also[family(second[0])] = self._rtp_ports(second[0])
         self.resolver = Resolver(
             DnsSettings(nameservers=settings.sip.nameservers or None), families=self.user_agent.sockets.families
         )
@@ -141,14 +143,20 @@ class App:
         self.agents.attach(self.switchboard)
         defer(self.user_agent.close)
         sip = await self.user_agent.listen(*settings.sip.listen)
+        also = await self.user_agent.listen(*second) if second[0] else None
         http = await self._serve_http() if settings.http.enabled else None
         await self._start_trunks()
-        self.addresses = Addresses(sip, http)
+        self.addresses = Addresses(sip, http, also)
         # Everything made so far lives as long as the process: the collector need never look at it again. A frame
         # makes objects and drops them at once; the collector's defaults would look for cycles 40 times a second.
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+
+    def _rtp_ports(self, host: str) -> RtpPorts:
+        ports = RtpPorts(host, *self.settings.rtp.ports, self.settings.rtp.quiet_seconds)
+        self._stack.callback(ports.close)
+        return ports
 
     async def _start_trunks(self) -> None:
         """Learn our public address, then tell the carriers where we are: in this order, for they are told that one."""
@@ -175,7 +183,7 @@ class App:
         sources = Sources(
             self.switchboard,
             self.user_agent,
-            self.ports,
+            (self.ports, *self.user_agent.also.values()),
             self.ticker,
             self.records,
             self.media_totals,

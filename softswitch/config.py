@@ -58,6 +58,11 @@ def http_address(value: str) -> tuple[str, int]:
     return _split_address(value, DEFAULT_HTTP_PORT)
 
 
+def second_address(value: str) -> tuple[str, int]:
+    """Read a second SIP listening address; an empty host for none."""
+    return _split_address(value, DEFAULT_SIP_PORT) if value.strip() else ("", 0)
+
+
 def stun_server(value: str) -> tuple[str, int]:
     """Read a STUN server, a name or an address with a port; an empty host for none."""
     text = value.strip()
@@ -120,7 +125,8 @@ OptionalAddress = Annotated[str, pydantic.AfterValidator(_ip_or_empty)]
 class SipSection(Section):
     """sip: where phones and carriers reach us.
 
-    listen: address for UDP and TCP. public_address: what we write into Contact and session descriptions when it
+    listen: address for UDP and TCP. listen_also: another one, of the other address family, with its own sound; empty
+    for none. public_address: what we write into Contact and session descriptions when it
     differs from the listening address (behind NAT). stun: server that is asked for it instead, empty for none.
     nameservers: who is asked for names, empty for the system's own. trusted: networks whose callers may use every rule
     of the dialplan. session_expires: seconds after which a call that nobody refreshed is over (RFC 4028), 0 for no
@@ -128,6 +134,7 @@ class SipSection(Section):
     """
 
     listen: Annotated[tuple[str, int], _read_with(sip_address)] = ("127.0.0.1", DEFAULT_SIP_PORT)
+    listen_also: Annotated[tuple[str, int], _read_with(second_address)] = ("", 0)
     public_address: OptionalAddress = ""
     stun: Annotated[tuple[str, int], _read_with(stun_server)] = ("", 0)
     nameservers: Annotated[
@@ -149,6 +156,14 @@ class SipSection(Section):
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for network in value:
             ipaddress.ip_network(network)
+        return value
+
+    @pydantic.field_validator("listen_also")
+    @classmethod
+    def _the_other_family(cls, value: tuple[str, int], info: pydantic.ValidationInfo) -> tuple[str, int]:
+        first = info.data.get("listen")
+        if value[0] and first and family(first[0]) == family(value[0]):
+            raise ValueError(f"{value[0]} is of the same address family as listen; write an IPv6 address beside IPv4")
         return value
 
     @pydantic.field_validator("stun")

@@ -36,7 +36,7 @@ class Sources:
 
     switchboard: Switchboard
     user_agent: UserAgent
-    ports: RtpPorts
+    ports: Sequence[RtpPorts]
     ticker: Ticker
     records: CallRecords
     media: MediaTotals
@@ -78,7 +78,7 @@ def measure(app: Sources) -> Iterator[Family | Histogram]:
         (),
         (((), float(app.media.lost)),),
     )
-    yield _gauge("rtp_ports_open", "RTP sockets, those in quarantine included.", app.ports.sockets)
+    yield _gauge("rtp_ports_open", "RTP sockets, those in quarantine included.", sum(one.sockets for one in app.ports))
     yield _gauge("tasks", "Tasks of the event loop.", len(asyncio.all_tasks()))
     yield _gauge("records_waiting", "Call records not yet written.", app.records.waiting)
     late = app.ticker.late_ms

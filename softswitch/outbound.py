@@ -48,7 +48,8 @@ def run(
     any_port: bool,
 ) -> CallRecord:
     """Place the call and return its record. any_port: let the system choose the SIP port, so that `run` may go on."""
-    sip = settings.sip.model_copy(update={"listen": (settings.sip.listen[0], 0)}) if any_port else settings.sip
+    free = {"listen": (settings.sip.listen[0], 0), "listen_also": (settings.sip.listen_also[0], 0)}
+    sip = settings.sip.model_copy(update=free) if any_port else settings.sip
     http = settings.http.model_copy(update={"enabled": False})
     own = settings.model_copy(update={"sip": sip, "http": http})
     return loop.run(_place(own, catalog, target, steps, caller_id=caller_id, carrier=carrier))

@@ -30,6 +30,8 @@ async def _serve(settings: Settings, catalog: Catalog, ready: Callable[[dict[str
         events.add_signal_handler(number, asked_to_stop)
     async with App(settings, catalog) as app:
         facts = {"sip": show(app.addresses.sip)}
+        if app.addresses.also is not None:
+            facts["also"] = show(app.addresses.also)
         if app.addresses.http is not None:
             facts["http"] = show(app.addresses.http)
         facts["rtp"] = "-".join(str(port) for port in settings.rtp.ports)

@@ -55,12 +55,13 @@ class Reach:
         """Return the address under which the peer of `flow` knows us."""
         return (self._seen_by(flow) or flow.local)[0]
 
-    def media_host(self, flow: Flow) -> str:
-        """Return the address at which the peer of `flow` shall send sound."""
+    def media_host(self, flow: Flow, bound: str = "") -> str:
+        """Return the address at which the peer of `flow` shall send sound. bound: of the ports, where not the usual."""
+        bound = bound or self._media_host
         seen = self._seen_by(flow)
         if seen is not None:
             return seen[0]
-        return flow.local[0] if unspecified(self._media_host) else self._media_host
+        return flow.local[0] if unspecified(bound) else bound
 
     def _seen_by(self, flow: Flow) -> tuple[str, int] | None:
         public = self.public

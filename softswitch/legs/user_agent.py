@@ -32,7 +32,7 @@ from softswitch.legs.signalling import (
     Requester,
 )
 from softswitch.legs.sip_leg import SipLeg
-from softswitch.net.address import show
+from softswitch.net.address import family, show
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.net.sip_socket import SipSockets
 from softswitch.sdp.negotiate import Capabilities
@@ -94,6 +94,8 @@ class UserAgent:
         self.identify: Callable[[Request, Flow], Known | None] = _nobody_known
         #: While draining, OPTIONS is answered with 503, so that carriers and balancers send their calls elsewhere.
         self.draining = False
+        #: RTP ports of another address family than that of `ports`, where we listen in both.
+        self.also: dict[int | None, RtpPorts] = {}
         self._settings = settings
         self._ports = ports
         self._on_invite = on_invite
@@ -420,12 +422,13 @@ class UserAgent:
         if session_expires is not None:
             timer = replace(timer, expires=session_expires)
         leg = SipLeg(id, self, self._leg_settings, sink, flow=flow, contact=self.contact(flow), session_timer=timer)
+        ports = self.also.get(family(flow.local[0]), self._ports)
         try:
             leg.media = RtpMedia(
                 id,
-                self._ports,
+                ports,
                 capabilities,
-                address=self.reach.media_host(flow),
+                address=self.reach.media_host(flow, ports.host),
                 peer=flow.remote[0],
                 dtmf=dtmf,
                 media_timeout=self._settings.media_timeout,

@@ -1,4 +1,4 @@
-"""sip.stun and sip.nameservers: what people write, and what is wrong with it in a sentence."""
+"""sip.stun, sip.nameservers and sip.listen_also: what people write, and what is wrong with it in a sentence."""
 
 from pathlib import Path
 
@@ -49,6 +49,19 @@ def test_name_servers_are_addresses(tmp_path: Path, written: str, servers: tuple
 
 
 @pytest.mark.parametrize(
+    ("written", "also"),
+    [
+        ("listen_also: ''", ("", 0)),
+        ("listen_also: '[::]:5060'", ("::", 5060)),
+        ("listen_also: '::1'", ("::1", 5060)),
+        ("listen: '[::]:5060', listen_also: '0.0.0.0:5061'", ("0.0.0.0", 5061)),  # noqa: S104 - nothing is bound
+    ],
+)
+def test_a_second_address_is_of_the_other_family(tmp_path: Path, written: str, also: tuple[str, int]) -> None:
+    assert read(tmp_path, written).sip.listen_also == also
+
+
+@pytest.mark.parametrize(
     ("written", "why"),
     [
         ("stun: 'not a name'", "'not a name' is not an address"),
@@ -58,6 +71,8 @@ def test_name_servers_are_addresses(tmp_path: Path, written: str, servers: tuple
         ("stun: 192.0.2.999", "'192.0.2.999' is not an address"),
         ("stun: '[stun]'", "is not an address"),
         ("stun: [a, b]", "is not an address"),
+        ("listen: 0.0.0.0, listen_also: 127.0.0.1", "of the same address family as listen"),
+        ("listen_also: pbx.example", "'pbx.example' is not an address"),
         ("public_address: 203.0.113.5, stun: stun.example.com", "keep one of them"),
         ("nameservers: [dns.example.com]", "'dns.example.com' is not an address"),
         ("nameservers: 7", "must be a list"),
