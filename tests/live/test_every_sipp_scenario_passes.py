@@ -3,6 +3,7 @@
 All that were selected run side by side against one switch, so a test here mostly waits for its own.
 """
 
+import re
 from concurrent.futures import Future
 
 import pytest
@@ -39,3 +40,12 @@ def test_every_file_says_how_it_is_run_and_what_passing_means() -> None:
 @pytest.mark.parametrize("number", ["600", "601", "602", "603", "604", "605", "606", "607", "608", "617", "699", "700"])
 def test_every_demo_number_has_a_scenario(number: str) -> None:
     assert [file for file in FILES if file.name.startswith(number)]
+
+
+def test_the_table_of_regressions_names_what_is_there() -> None:
+    text = (SCENARIOS / "README.md").read_text(encoding="utf-8")
+    scenarios = re.findall(r"`([\w-]+\.xml)`", text)
+    tests = re.findall(r"`(tests/[\w/]+(?:\.py|/))`", text)
+    assert len(scenarios) > 30 and len(tests) > 5
+    assert not [name for name in scenarios if not (SCENARIOS / name).exists()]
+    assert not [name for name in tests if not (SCENARIOS.parent / name).exists()]

@@ -32,6 +32,22 @@ def test_codec_and_address_change_and_the_echo_follows(sipp: Sipp, probe: RtpPro
         assert not probe.heard.since(changed + 0.3).packets, "sound still went to the address of before"
 
 
+def test_keys_are_read_before_and_after_a_change_of_codec(switch: SwitchProcess, sipp: Sipp, probe: RtpProbe) -> None:
+    with RtpProbe(codec=PCMA) as other:
+        key = ("-key", "second_port", str(other.port))
+        call = sipp.start("codec-changes", "-d", "1500", *key, number="607", rtp_port=probe.port)
+        address = call.media_address()
+        probe.talk_to(address)
+        probe.pause(0.3)
+        probe.press("12")
+        call.wait_message("CSeq: 2 ACK")
+        probe.talk_to(None)
+        other.talk_to(address)
+        other.press("34")
+        call.finish()
+    switch.wait_record(**{"from": "codec-changes", "to": "607", "dtmf": "1234"})
+
+
 @pytest.mark.parametrize("ptime", [10, 30, 40])
 def test_packets_are_as_long_as_the_telephone_wants_them(sipp: Sipp, probe: RtpProbe, ptime: int) -> None:
     options = ("-d", "1500", "-key", "ptime", str(ptime))
