@@ -25,7 +25,7 @@ INSTALL = (
 )
 START_SECONDS = 15.0
 STOP_SECONDS = 10.0
-#: The password of its accounts `softswitch` and `edge`, and one that is wrong.
+#: The password of all its accounts, and one that is wrong. Calls out need the account `account`.
 REALM, PASSWORD, WRONG_PASSWORD = "kamailio.example", "correct-horse-9", "battery-staple-9"
 
 
@@ -37,9 +37,18 @@ class Kamailio:
         if program is None:
             pytest.fail(INSTALL, pytrace=False)
         folder.mkdir(parents=True)
+        self.algorithm = algorithm
         self.folder = folder
         self.port = free_port()
-        words = {"ADDRESS": self.address, "ALGORITHM": algorithm, "REALM": REALM, "PASSWORD": PASSWORD}
+        #: Where its numbers that begin with 2 (TCP) or 3 (UDP) are: a test's telephone listens there, or nobody.
+        self.gateway_port = free_port()
+        words = {
+            "ADDRESS": self.address,
+            "GATEWAY": f"{LOOPBACK}:{self.gateway_port}",
+            "ALGORITHM": algorithm,
+            "REALM": REALM,
+            "PASSWORD": PASSWORD,
+        }
         text = CONFIG.read_text(encoding="utf-8")
         for name, value in words.items():
             text = text.replace(f"@{name}@", value)
@@ -72,7 +81,7 @@ class Kamailio:
         return [(method, leg) for method, leg in found]
 
     def said(self, word: str, *, since: int = 0) -> list[str]:
-        """Return what follows a word of the log (`AUTHENTICATED`, `CHALLENGED`, `FAILED`), in order."""
+        """Return what follows a word of the log (`ROUTED`, `AUTHENTICATED`, `CHALLENGED`, `FAILED`), in order."""
         return re.findall(rf": {word} (.*)$", self.log[since:], re.MULTILINE)
 
     def wait_said(self, word: str, count: int = 1, *, since: int = 0, seconds: float = 10.0) -> list[str]:
