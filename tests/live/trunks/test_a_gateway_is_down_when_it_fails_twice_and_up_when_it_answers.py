@@ -79,6 +79,22 @@ def test_when_all_are_down_they_are_tried_all_the_same(play: Play) -> None:
     play(story)
 
 
+def test_calls_that_are_answered_503_tell_as_much_as_checks(play: Play) -> None:
+    async def story(rig: TrunkRig) -> None:
+        full, other = await rig.gateway(100, 503), await rig.gateway(*ANSWERS)
+        await rig.open(entry(full.port, other.port, health_seconds=3600))
+        await rig.until(lambda: [one.state for one in status(rig).gateways] == ["up", "up"])
+        for number, expected in ((1, "up"), (2, "down")):
+            rig.dial()
+            await rig.record(number)
+            assert status(rig).gateways[0].state == expected
+        rig.dial()
+        await rig.record(3)
+        assert full.count("INVITE") == 2  # it is the last to be asked now, and was not needed
+
+    play(story)
+
+
 def test_one_carrier_in_trouble_leaves_another_alone(play: Play) -> None:
     async def story(rig: TrunkRig) -> None:
         mad, sane = await rig.gateway(-1, options=-1), await rig.gateway(*ANSWERS)
