@@ -6,6 +6,7 @@ from softswitch import clock
 from softswitch.call.cause import Cause, from_status
 from softswitch.call.leg import EarlyMedia, LegState, Ringing
 from softswitch.errors import RemoteError
+from softswitch.legs.rtp_media import RtpMedia
 from softswitch.legs.signalling import CREDENTIALS, SDP, reason, reason_in
 from softswitch.legs.whole import Whole
 from softswitch.sip import invite as machine
@@ -104,10 +105,9 @@ class Outbound:
     def acknowledged_by_implication(self) -> None:
         """Nothing: there is no 2xx of ours."""
 
-    @property
-    def settled(self) -> bool:
-        """True when our offer has its answer, so that the peer may make another (RFC 3311 section 5.2)."""
-        return self._leg.media is not None and self._leg.media.agreed
+    def settled(self, dialog: Dialog) -> bool:
+        """Tell whether this phone has answered our offer, so that it may make another (RFC 3311 section 5.2)."""
+        return self._sounding is not None and self._sounding[0] == dialog.remote_tag
 
     @property
     def finished(self) -> bool:
@@ -180,7 +180,7 @@ class Outbound:
         answer = b""
         try:
             if not self._late_offer:
-                leg.media.accept(body)
+                self._accept(leg.media, tag, body)
             elif reliable:  # an offer must not get lost: one in an unreliable response is none (RFC 3262 section 5)
                 answer = leg.media.answer(body)
             else:
@@ -191,6 +191,14 @@ class Outbound:
         begins = self._sounding is None
         self._sounding = (tag, body)
         return begins, answer
+
+    def _accept(self, media: RtpMedia, tag: str, answer: bytes) -> None:
+        """Take an answer to our offer."""
+        if not media.offering:  # the phone that is heard has made an offer of its own since, by UPDATE
+            if self._sounding is not None and self._sounding[0] == tag:
+                return  # what it agreed to there counts, not what it repeats here (RFC 3261 section 13.2.1)
+            media.reopen()
+        media.accept(answer)
 
     def _answered(self, response: Response, dialog: Dialog) -> None:
         leg, media = self._leg, self._leg.media
@@ -205,7 +213,7 @@ class Outbound:
             if not response.body:
                 fault = "" if heard_before else "it has none"
             elif not self._late_offer and self._sounding != (tag, response.body):
-                media.accept(response.body)
+                self._accept(media, tag, response.body)
             elif self._late_offer and not heard_before:
                 answer = media.answer(response.body)
         except RemoteError as error:

@@ -102,6 +102,15 @@ class RtpMedia:
         self._agree(self._negotiation.accept(answer))
 
     @property
+    def offering(self) -> bool:
+        """Whether `accept` may be called: the last offer was ours."""
+        return self._negotiation.offering
+
+    def reopen(self) -> None:
+        """Take our last offer for open again: a fork answers it that knows nothing of what was agreed since."""
+        self._negotiation.reopen()
+
+    @property
     def agreed(self) -> bool:
         """Whether sound can flow."""
         return self._agreement is not None

@@ -5,7 +5,9 @@ where both sides began at once, 491 sends both away, and the side that made the 
 the peer refuses is not wanted any more; a peer that does not know the call, or does not answer, ends it.
 """
 
+import contextlib
 import logging
+from math import inf
 
 from softswitch import clock
 from softswitch.call.cause import Cause, from_status
@@ -28,6 +30,10 @@ log = logging.getLogger("softswitch.sip")
 MAX_LINGERING = 8
 #: A refresh that was refused for no lasting reason is tried again after this time; the interval is minutes.
 AGAIN_SECONDS = 10.0
+#: Glares in a row after which we give way: two honest sides are apart after two or three.
+MAX_GLARES = 10
+#: How many T1 a re-INVITE may be without a final answer (64 s): longer than any honest peer takes that asks nobody.
+MAX_PENDING = 128
 #: Answers to a request inside a dialog that say there is none (RFC 3261 sections 12.2.1.2, 14.1).
 GONE = (408, 481)
 
@@ -45,6 +51,8 @@ class Session:
         self._invites: dict[Key, ClientInvite] = {}
         self._asking: Key = ()
         self._asked: Direction = "sendrecv"
+        self._give_up_at = 0.0
+        self._glares = 0
         self._server: ServerInvite | None = None
         self._server_key: Key = ()
         self._owes_offer = False
@@ -58,6 +66,7 @@ class Session:
     def stop(self) -> None:
         """Want nothing more: the leg is over."""
         self._wish, self._refresh = self._agreed, False
+        self._take_back()
 
     # What the peer asks ----------------------------------------------------------------------------------------
 
@@ -65,7 +74,7 @@ class Session:
         """Take a re-INVITE or an UPDATE."""
         leg = self._leg
         leg.meet(request)
-        refusal = self._refusal(request)
+        refusal = self._refusal(request, dialog)
         if refusal is not None:
             leg.answer_request(request, key, refusal.status, refusal.headers)
         elif request.method == "UPDATE":
@@ -73,17 +82,17 @@ class Session:
         else:
             self._reinvited(request, key, dialog)
 
-    def _refusal(self, request: Request) -> Refusal | None:
+    def _refusal(self, request: Request, dialog: Dialog) -> Refusal | None:
         leg, setup = self._leg, self._leg.setup
         if leg.media is None or setup is None or leg.state is LegState.ENDED:
             return Refusal(481)
-        up = leg.state in (LegState.UP, LegState.HELD)
+        up = self._up
         if request.method == "INVITE" and not up and not setup.answered:
             return Refusal(500, (("Retry-After", "1"),))  # the first one is not answered yet (section 14.2)
         if request.method == "INVITE" or request.body:
             if self._offering or self._owes_offer or setup.owes_answer:
                 return Refusal(491)  # an offer of ours is open (section 14.2, RFC 3311 section 5.2)
-            if not up and not setup.settled:
+            if not up and not setup.settled(dialog):
                 return Refusal(500, (("Retry-After", "1"),))  # an offer of the peer is open
         if request.body and request.content_type != SDP:
             return Refusal(415, (("Accept", SDP),))
@@ -101,7 +110,9 @@ class Session:
                 leg.answer_request(request, key, error.status, _warning(error))
                 return
             self._agreed = self._wish
-        headers = (("Contact", leg.contact), *leg.timer.answering(request, now=clock.now()))
+        headers = [("Contact", leg.contact)]
+        if self._up or (leg.setup is not None and leg.setup.answered):  # before that there is no session to time
+            headers.extend(leg.timer.answering(request, now=clock.now()))
         leg.answer_request(request, key, 200, headers, body, SDP if body else None)
         leg.note_hold()
 
@@ -172,6 +183,7 @@ class Session:
         if client is not None:
             client.resent(request)
             self._invites[new] = client
+            self._leg.signalling.invite_over(old, self._leg)
         if self._asking == old:
             self._asking = new
 
@@ -181,7 +193,8 @@ class Session:
         if response.status < 300:
             self._refresh = False
             if leg.dialog is not None:
-                leg.dialog.refresh(response)
+                with contextlib.suppress(RemoteError):  # a Contact that cannot be read moves nothing
+                    leg.dialog.refresh(response)
             leg.timer.answered(response, now=clock.now())
         elif response.status in (405, 501):  # it said that it can, and cannot
             leg.peer_allows -= {"UPDATE"}
@@ -192,9 +205,10 @@ class Session:
         """Judge a final answer that is no 2xx."""
         leg, status = self._leg, response.status
         now = clock.now()
+        self._glares = self._glares + 1 if status == 491 else 0
         if status in GONE:
             self._gone(from_status(status))
-        elif status == 491:
+        elif 0 < self._glares <= MAX_GLARES:
             self._not_before = now + self._glare_seconds()
         elif status == 422 and leg.timer.refused(response):
             self._not_before = now
@@ -202,7 +216,7 @@ class Session:
             if self._wish != self._agreed:
                 log.info("%s the peer refused a change of the session with %d", leg.id, status)
                 self._wish = self._agreed
-            self._not_before = now + AGAIN_SECONDS
+            self._glares, self._not_before = 0, now + AGAIN_SECONDS
 
     def _gone(self, cause: Cause) -> None:
         """The peer does not know the call any more, or is not there (section 14.1)."""
@@ -233,6 +247,10 @@ class Session:
         client = self._invites.get(self._asking)
         return client is not None and client.state in (ClientState.CALLING, ClientState.PROCEEDING)
 
+    @property
+    def _up(self) -> bool:
+        return self._leg.state in (LegState.UP, LegState.HELD)
+
     def carry_out(self) -> bool:
         """Do what the machines want, then what we want."""
         did = False
@@ -241,10 +259,10 @@ class Session:
             did = bool(outputs)
             for output in outputs:
                 self._serve(self._server_key, output)
-        for client in list(self._invites.values()):
+        for key, client in list(self._invites.items()):
             for happened in client.drain():
                 did = True
-                self._follow(client, happened)
+                self._follow(key, client, happened)
         for due in self._leg.timer.drain():
             did = True
             if isinstance(due, Expired):
@@ -261,8 +279,10 @@ class Session:
             times.append(self._server.next_timer())
         if self._leg.state is not LegState.ENDED:
             times.append(self._leg.timer.next_timer())
-            if self._wanted and not self._busy:
+            if self._wanted and self._up and not self._busy:
                 times.append(self._not_before)
+            if self._offering:
+                times.append(self._give_up_at)
         return min((time for time in times if time is not None), default=None)
 
     def handle_timer(self, *, now: float) -> None:
@@ -272,6 +292,9 @@ class Session:
         if self._server is not None:
             self._server.handle_timer(now=now)
         self._leg.timer.handle_timer(now=now)
+        if self._offering and now >= self._give_up_at:
+            self._give_up_at = inf
+            self._take_back()
 
     # Inside ----------------------------------------------------------------------------------------------------
 
@@ -293,7 +316,7 @@ class Session:
         if not self._wanted or self._busy or dialog is None or media is None:
             return False
         now = clock.now()
-        if leg.state not in (LegState.UP, LegState.HELD) or now < self._not_before:
+        if not self._up or now < self._not_before:
             return False
         headers = (*leg.settings.requests, *leg.timer.request_headers())
         if self._wish == self._agreed and "UPDATE" in leg.peer_allows:
@@ -302,6 +325,7 @@ class Session:
         body = media.repeat(self._wish) if self._wish == self._agreed else media.offer(self._wish)
         request = dialog.request("INVITE", contact=leg.contact, headers=headers, body=body, content_type=SDP)
         self._asked = self._wish
+        self._give_up_at = now + MAX_PENDING * leg.settings.timers.t1
         self._drop_finished()
         key = self._asking = leg.send(request, dialog)
         leg.signalling.invites(key, leg)
@@ -312,6 +336,13 @@ class Session:
         for key, client in list(self._invites.items()):
             if client.finished or (len(self._invites) > MAX_LINGERING and key != self._asking):
                 del self._invites[key]
+                self._leg.signalling.invite_over(key, self._leg)
+
+    def _take_back(self) -> None:
+        """Cancel the re-INVITE that has no final answer: nobody waits for it any more (RFC 3261 section 9.1)."""
+        if self._offering:
+            self._leg.signalling.give_up(self._asking)
+            self._invites[self._asking].cancel()
 
     def _serve(self, key: Key, output: machine.ServerOutput) -> None:
         leg = self._leg
@@ -340,9 +371,11 @@ class Session:
             return
         leg.note_hold()
 
-    def _follow(self, client: ClientInvite, output: machine.ClientOutput) -> None:
+    def _follow(self, key: Key, client: ClientInvite, output: machine.ClientOutput) -> None:
         leg = self._leg
         match output:
+            case machine.SendCancel():
+                leg.signalling.cancel(key)
             case machine.SendAck(request=request, dialog=dialog):
                 leg.signalling.acknowledge(request, leg.signalling.flow_to(dialog, leg.flow))
             case machine.Progressed(dialog=dialog, rack=rack) if rack and dialog is not None:
@@ -361,7 +394,7 @@ class Session:
         """Take the 2xx to our re-INVITE."""
         leg, media = self._leg, self._leg.media
         client.acknowledge(headers=[line for line in client.request.headers if line[0] in CREDENTIALS])
-        self._refresh = False
+        self._refresh, self._glares = False, 0
         self._agreed = self._asked
         if media is None:
             return

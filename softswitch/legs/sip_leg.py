@@ -326,16 +326,19 @@ class SipLeg:
             on_answer(response)
 
     def _dialog_of(self, request: Request) -> Dialog | None:
-        if self.dialog is not None and self.dialog.matches(request):
-            return self.dialog
+        if self.dialog is not None:  # once one phone has answered, what the others say is nothing to this call
+            return self.dialog if self.dialog.matches(request) else None
         return self._setup.early_dialog(request) if isinstance(self._setup, Outbound) else None
 
     def _bye_received(self, request: Request) -> None:
+        cause = reason_in(request.headers, Cause.NORMAL)
         if isinstance(self._setup, Inbound):
             self._setup.bye()
+        elif self._setup is not None and self._setup.open:  # of a phone that rings, which section 15 forbids
+            self._setup.give_up(cause)
         self._session.bye()
         self._bye_sent = True
-        self.ended(reason_in(request.headers, Cause.NORMAL), by_peer=True)
+        self.ended(cause, by_peer=True)
         self._pump()
 
     def _info_received(self, request: Request, key: Key) -> None:

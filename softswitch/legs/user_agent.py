@@ -234,6 +234,13 @@ class UserAgent:
         self._inviting[key] = leg
         self._keys_of.setdefault(leg.id, []).append(key)
 
+    def invite_over(self, key: Key, leg: DialogLeg) -> None:
+        """Strike one INVITE of a leg that lives on: nothing more comes of it."""
+        self._inviting.pop(key, None)
+        self._outgoing.drop(key)
+        with contextlib.suppress(ValueError):
+            self._keys_of.get(leg.id, []).remove(key)
+
     def acknowledge(self, request: Request, flow: Flow) -> None:
         """Send the ACK of a 2xx."""
         self.core.send_ack(request, flow)

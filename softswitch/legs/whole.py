@@ -57,9 +57,8 @@ class Setup(Part, Protocol):
     def owes_answer(self) -> bool:
         """Whether the peer owes the answer to our first offer."""
 
-    @property
-    def settled(self) -> bool:
-        """Whether the first offer has its answer, so that another may be made before the call is up."""
+    def settled(self, dialog: Dialog) -> bool:
+        """Tell whether the first offer has its answer, so that another may be made before the call is up."""
 
     def give_up(self, cause: Cause) -> None:
         """End what is not answered yet: refuse or cancel."""

@@ -371,6 +371,23 @@ class Negotiation:
         self._index = 0
         self._numbers = Numbers()
         self._offered = False
+        self._our_offer: tuple[SessionDescription, int] | None = None
+
+    @property
+    def offering(self) -> bool:
+        """Whether the last offer was ours, so that `accept` may be called."""
+        return self._offered
+
+    def reopen(self) -> None:
+        """Take our last offer for open again, where a fork answers it that knows nothing of what was agreed since.
+
+        Raises LocalError if we never made one.
+        """
+        if self._our_offer is None or self._local is None:
+            raise LocalError("there is no offer to open again")
+        described, self._index = self._our_offer
+        self._local = replace(described, origin=self._local.origin)  # the next version is higher than any that was said
+        self._offered = True
 
     def offer(self, direction: Direction = "sendrecv") -> str:
         """Return our offer, the first or the next; `direction` is what we wish (hold: `sendonly`)."""
@@ -385,8 +402,7 @@ class Negotiation:
             index=self._index,
             numbers=self._numbers,
         )
-        self._offered = True
-        return str(self._say(described))
+        return self._offer(described)
 
     def repeat(self, direction: Direction = "sendrecv") -> str:
         """Return what we said last as an offer: where `direction` is as it was, word by word, the version included.
@@ -399,8 +415,13 @@ class Negotiation:
         media = list(self._local.media)
         kept = tuple(line for line in media[self._index].attributes if line[0] not in DIRECTIONS)
         media[self._index] = replace(media[self._index], attributes=(*kept, (direction, None)))
+        return self._offer(replace(self._local, media=tuple(media)))
+
+    def _offer(self, described: SessionDescription) -> str:
         self._offered = True
-        return str(self._say(replace(self._local, media=tuple(media))))
+        said = self._say(described)
+        self._our_offer = (said, self._index)
+        return str(said)
 
     def answer(self, offer: bytes | str, direction: Direction = "sendrecv") -> tuple[Agreement, str]:
         """Return what comes of the peer's offer, and our answer to it. Raises RemoteError (400), MediaRefused (488)."""

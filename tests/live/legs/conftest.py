@@ -46,6 +46,7 @@ rules:
   - {number: '605', steps: [answer, play: missing.wav]}
   - {number: '606', steps: [progress: {reliable: true}, wait: 0.1, answer, echo]}
   - {number: '607', steps: [answer, read_digits: {into: keys, max: 4, between: 2}, hangup]}
+  - {number: '608', steps: [ring: 0.05, answer, echo]}
   - {number: '_9.', strip: 1, steps: [dial: {to: 'sip:x@PEER', seconds: 5}]}
 """
 
