@@ -35,8 +35,7 @@ def test_a_hold_across_a_trunk_is_heard_as_music(
     far.wait_tone(700)
     phone.wait_message("CSeq: 2 INVITE")
     probe.talk_to(None)  # a telephone that has no music of its own
-    far.wait_other_than(700, within=3.0)
-    far.wait_voice(within=3.0)
+    far.wait_voice(within=3.0, but=700)
     phone.wait_message("CSeq: 3 INVITE")
     probe.talk_to(phone.media_address())
     far.wait_tone(700)

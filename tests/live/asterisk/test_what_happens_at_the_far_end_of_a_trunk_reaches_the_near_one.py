@@ -13,15 +13,20 @@ FAR_DIALECTS = {"rfc4733": "0", "info": "4", "inband": "5"}
 NEAR_DIALECTS = {"rfc4733": "office", "info": "info", "inband": "inband"}
 
 
-def test_early_media_is_heard_in_both_directions(asterisk: Asterisk, trunk_switch: SwitchProcess) -> None:
+@pytest.mark.parametrize(("digit", "reliable"), [("1", False), ("2", True)], ids=["md5", "sha256-reliable"])
+def test_early_media_is_heard_in_both_directions(
+    asterisk: Asterisk, trunk_switch: SwitchProcess, digit: str, reliable: bool
+) -> None:
     since = asterisk.mark()
-    call = asterisk.call(f"sip:911604@{trunk_switch.address}", then="tone", variables={"HZ": "620"})
+    before = asterisk.count_log("PRACK sip:")
+    call = asterisk.call(f"sip:9{digit}1604@{trunk_switch.address}", then="tone", variables={"HZ": "620"})
     call.wait_tone(440, 0.8)
     assert not call.is_up, "the tone is to be heard before the answer"
     call.wait_up()
     far = asterisk.wait_call("1604", since=since)
     far.wait_tone(620)
     call.wait_tone(620)  # the far end echoes once it has answered
+    assert (asterisk.count_log("PRACK sip:") > before) is reliable
     call.hang_up()
     far.wait_ended()
 

@@ -180,17 +180,25 @@ class AsteriskCall:
             assert time.monotonic() < deadline, f"{hz} Hz were not heard within {within:.0f} s, but {heard}"
             time.sleep(0.1)
 
-    def wait_other_than(self, hz: float, seconds: float = 1.0, *, within: float = 10.0) -> None:
-        """Wait until this tone is not the strongest for `seconds` any more."""
+    def wait_other_than(self, hz: float, seconds: float = 0.5, *, within: float = 10.0) -> None:
+        """Wait until for `seconds` it hears something other than this tone, or nothing at all."""
         deadline = time.monotonic() + within
-        while abs(self.sound.tone(-seconds).hz - hz) < 20:
-            assert time.monotonic() < deadline, f"{hz} Hz are still heard after {within:.0f} s"
-            time.sleep(0.1)
+        while True:
+            before = len(self.sound.samples)
+            time.sleep(seconds)
+            new = strongest_tone(self.sound.samples[before:])
+            if abs(new.hz - hz) > 20 or new.dbm0 < SILENT_DBM0:
+                return
+            assert time.monotonic() < deadline, f"{hz} Hz are still heard after {within:.0f} s: {new}"
 
-    def wait_voice(self, within: float = 10.0) -> None:
-        """Wait until it hears something, whatever it is."""
+    def wait_voice(self, within: float = 10.0, *, but: float = 0.0) -> None:
+        """Wait until a tenth of a second from now on is heard, and is not the tone `but` (Hz)."""
         deadline = time.monotonic() + within
-        while level_dbm0(self.sound.samples[-RATE_HZ // 2 :]) < AUDIBLE_DBM0:
+        before = len(self.sound.samples)
+        while not any(
+            level_dbm0(piece) > AUDIBLE_DBM0 and abs(strongest_tone(piece).hz - but) > 40
+            for piece in _tenths(self.sound.samples[before:])
+        ):
             assert time.monotonic() < deadline, f"nothing was heard within {within:.0f} s"
             time.sleep(0.1)
 
@@ -204,6 +212,12 @@ class AsteriskCall:
             if level_dbm0(new) < SILENT_DBM0:
                 return
             assert time.monotonic() < deadline, f"it did not fall silent within {within:.0f} s: {strongest_tone(new)}"
+
+
+def _tenths(samples: np.ndarray) -> Iterator[np.ndarray]:
+    step = RATE_HZ // 10
+    for start in range(0, len(samples) - step + 1, step):
+        yield samples[start : start + step]
 
 
 class Asterisk:
