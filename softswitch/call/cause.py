@@ -50,6 +50,7 @@ class Cause:
     SHUTTING_DOWN: ClassVar["Cause"]
     OUT_OF_ORDER: ClassVar["Cause"]
     TIMEOUT: ClassVar["Cause"]
+    UNUSABLE: ClassVar["Cause"]
     MEDIA_TIMEOUT: ClassVar["Cause"]
     ENGINE_FAILED: ClassVar["Cause"]
     INTERNAL: ClassVar["Cause"]
@@ -83,6 +84,7 @@ Cause.CONGESTION = Cause(42, 503, "switching equipment congestion")
 Cause.SHUTTING_DOWN = Cause(42, 503, "the switch is shutting down")
 Cause.OUT_OF_ORDER = Cause(27, 502, "destination out of order")
 Cause.TIMEOUT = Cause(102, 504, "the peer did not answer in time")
+Cause.UNUSABLE = Cause(111, 502, "the peer answered in a way that nobody can use")
 Cause.MEDIA_TIMEOUT = Cause(41, 500, "no sound arrived any more")
 Cause.ENGINE_FAILED = Cause(41, 500, "a speech engine failed")
 Cause.INTERNAL = Cause(41, 500, "internal error")
@@ -144,6 +146,7 @@ _BY_CLASS: dict[int, Cause] = {
 _OF_OURS: dict[Cause, Next] = {
     Cause.NORMAL: Next.NEVER,
     Cause.ELSEWHERE: Next.NEVER,
+    Cause.UNUSABLE: Next.NEVER,  # somebody has picked up; to ring there once more by another gateway would be worse
     Cause.CONGESTION: Next.LATER,
     Cause.SHUTTING_DOWN: Next.LATER,
     Cause.MEDIA_TIMEOUT: Next.LATER,

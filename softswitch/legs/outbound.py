@@ -17,6 +17,9 @@ from softswitch.sip.transaction import Key
 
 log = logging.getLogger("softswitch.sip")
 
+#: Why no final response came; any other word is what is wrong with the one that did.
+_FAILED = {"transport": Cause.OUT_OF_ORDER, "timeout": from_status(408)}
+
 
 class Outbound:
     """The side that calls. key: of the INVITE's transaction. heard: any response came."""
@@ -133,7 +136,7 @@ class Outbound:
                 case machine.Refused(response=response):
                     leg.ended(reason_in(response.headers, from_status(response.status)), by_peer=True)
                 case machine.Failed(why=why):
-                    leg.ended(Cause.OUT_OF_ORDER if why == "transport" else from_status(408), by_peer=True)
+                    leg.ended(_FAILED.get(why, Cause.UNUSABLE), by_peer=True)
                 case _:  # AnsweredTooLate: ACK and BYE are on their way
                     pass
         return bool(outputs)
