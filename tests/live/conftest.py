@@ -26,9 +26,11 @@ PEER_FIXTURES = {
     "scenario_results": "sipp",
     "sipp_against": "sipp",
     "asterisk_of_the_session": "asterisk",
+    "phones": "sipp",
     "kamailio": "kamailio",
     "kamailio_sha256": "kamailio",
     "phones_behind": "sipp",
+    "baresip_of_the_session": "baresip",
 }
 #: SIPp waits far more than it works: so many at once keep two cores busy and no timer waiting.
 SCENARIOS_AT_ONCE = 12
