@@ -50,3 +50,8 @@ def test_our_own_trouble_is_no_reason_for_another_gateway(cause: Cause) -> None:
 def test_who_answered_elsewhere_is_left_alone() -> None:
     assert (Cause.ELSEWHERE.q850, Cause.ELSEWHERE.sip) == (26, 487)
     assert Cause.ELSEWHERE.next is Next.NEVER and Cause.REJECTED.next is Next.NEVER
+
+
+def test_who_picked_up_in_vain_is_not_rung_up_by_another_gateway() -> None:
+    """The answer could not be used, but somebody has answered."""
+    assert Cause.UNUSABLE.next is Next.NEVER
