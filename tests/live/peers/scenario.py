@@ -183,7 +183,7 @@ class Runner:
                 return result.but(f"softswitch call did not end after its call; it wrote {said}{complained}")
         if "Traceback" in complained or not said.startswith("{"):
             return result.but(f"softswitch call wrote {said}{complained}")
-        return result.but(_wrong(json.loads(said), variant.record))
+        return result.but(_wrong(json.loads(said), variant.record)).but(_calls_too_many(result.messages, variant))
 
     def _dialled(self, variant: Variant, probe: RtpProbe) -> SippResult:
         """Let a caller dial a number whose rule calls SIPp."""
@@ -237,6 +237,14 @@ def _find(switch: SwitchProcess, expected: Mapping[str, str], known: Mapping[str
         if time.monotonic() > deadline:
             return ours[-1] if ours else {"id": f"no call record has {dict(known)}"}
         time.sleep(0.05)
+
+
+def _calls_too_many(messages: str, variant: Variant) -> str:
+    """Say so where the switch called more often than the scenario wants: SIPp passes over what comes after `-m`."""
+    wanted = int(variant.options[variant.options.index("-m") + 1]) if "-m" in variant.options else 1
+    invites = re.findall(r"^INVITE .*?^Call-ID: *(\S+)", messages, re.MULTILINE | re.DOTALL)
+    came = len(set(invites))
+    return f"the switch made {came} calls, not {wanted}" if came > wanted else ""
 
 
 def _wrong(record: Mapping[str, Any], expected: Mapping[str, str]) -> str:
