@@ -83,6 +83,10 @@ def _canonical(name: str) -> str:
 
 _remembered = lru_cache(maxsize=1024)(_canonical)
 
+#: From and Contact of an INVITE come again in its ACK, those of a telephone in each of its calls, so parsed addresses
+#: of at most this length are remembered. With 1024 places that is 1 MB, and 8 MB of the oddest that strangers can send.
+MAX_REMEMBERED_ADDRESS = 256
+
 
 @dataclass(frozen=True, slots=True)
 class Via:
@@ -161,8 +165,12 @@ class NameAddr:
     params: Params = ()
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str) -> "NameAddr":
         """Parse one `name-addr` or `addr-spec` with parameters; RemoteError `bad_address` or `bad_uri`."""
+        return _remembered_address(text) if len(text) <= MAX_REMEMBERED_ADDRESS else cls._parse(text)
+
+    @classmethod
+    def _parse(cls, text: str) -> "NameAddr":
         display = ""
         if text.startswith('"'):
             end = grammar.quoted_end(text, 0) + 1
@@ -190,7 +198,7 @@ class NameAddr:
         return cls(Uri.parse(text[left + 1 : right]), display, grammar.parse_params(rest[1:]))
 
     @classmethod
-    def _parse_bare(cls, text: str) -> Self:
+    def _parse_bare(cls, text: str) -> "NameAddr":
         # RFC 3261 section 20: without <> a semicolon begins header parameters, and the URI holds no comma, no `?`
         address, semicolon, params = text.partition(";")
         if "?" in address or "," in address:
@@ -217,6 +225,9 @@ class NameAddr:
     def with_tag(self, tag: str) -> Self:
         """Return the address with that tag."""
         return self.with_param("tag", tag)
+
+
+_remembered_address = lru_cache(maxsize=1024)(NameAddr._parse)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from softswitch.errors import LocalError, RemoteError
 from softswitch.sip import grammar
 from softswitch.sip.grammar import SPACE, broken
 from softswitch.sip.headers import KNOWN, LISTS, CSeq, NameAddr, Via, canonical
+from softswitch.sip.reasons import REASONS
 from softswitch.sip.uri import Uri
 
 #: Values of one Via, Route, Contact… header of one message that we parse; a call passes no more proxies (Max-Forwards).
@@ -19,83 +20,6 @@ MAX_VALUES = 128
 
 #: Expires and Max-Forwards end here: RFC 3261 section 20.19 says 2**32 - 1 for the first.
 _SECONDS_LIMIT = 2**32
-
-#: Reason phrases (RFC 3261 section 21 and the IANA registry).
-REASONS: dict[int, str] = {
-    100: "Trying",
-    180: "Ringing",
-    181: "Call Is Being Forwarded",
-    182: "Queued",
-    183: "Session Progress",
-    199: "Early Dialog Terminated",
-    200: "OK",
-    202: "Accepted",
-    204: "No Notification",
-    300: "Multiple Choices",
-    301: "Moved Permanently",
-    302: "Moved Temporarily",
-    305: "Use Proxy",
-    380: "Alternative Service",
-    400: "Bad Request",
-    401: "Unauthorized",
-    402: "Payment Required",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    406: "Not Acceptable",
-    407: "Proxy Authentication Required",
-    408: "Request Timeout",
-    410: "Gone",
-    412: "Conditional Request Failed",
-    413: "Request Entity Too Large",
-    414: "Request-URI Too Long",
-    415: "Unsupported Media Type",
-    416: "Unsupported URI Scheme",
-    417: "Unknown Resource-Priority",
-    420: "Bad Extension",
-    421: "Extension Required",
-    422: "Session Interval Too Small",
-    423: "Interval Too Brief",
-    428: "Use Identity Header",
-    429: "Provide Referrer Identity",
-    430: "Flow Failed",
-    433: "Anonymity Disallowed",
-    436: "Bad Identity Info",
-    437: "Unsupported Credential",
-    438: "Invalid Identity Header",
-    439: "First Hop Lacks Outbound Support",
-    440: "Max-Breadth Exceeded",
-    469: "Bad Info Package",
-    470: "Consent Needed",
-    480: "Temporarily Unavailable",
-    481: "Call/Transaction Does Not Exist",
-    482: "Loop Detected",
-    483: "Too Many Hops",
-    484: "Address Incomplete",
-    485: "Ambiguous",
-    486: "Busy Here",
-    487: "Request Terminated",
-    488: "Not Acceptable Here",
-    489: "Bad Event",
-    491: "Request Pending",
-    493: "Undecipherable",
-    494: "Security Agreement Required",
-    500: "Server Internal Error",
-    501: "Not Implemented",
-    502: "Bad Gateway",
-    503: "Service Unavailable",
-    504: "Server Time-out",
-    505: "Version Not Supported",
-    513: "Message Too Large",
-    555: "Push Notification Service Not Supported",
-    580: "Precondition Failure",
-    600: "Busy Everywhere",
-    603: "Decline",
-    604: "Does Not Exist Anywhere",
-    606: "Not Acceptable",
-    607: "Unwanted",
-    608: "Rejected",
-}
 
 #: Copied into every response (RFC 3261 section 8.2.6.2).
 _COPIED = frozenset(("Via", "From", "To", "Call-ID", "CSeq"))
@@ -117,7 +41,7 @@ class Headers:
         self._items: list[tuple[str, str]] = [(_name(name), _clean(value)) for name, value in items]
         self._first: dict[str, str] | None = None
         self.parsed: dict[str, Any] = {}
-        """Typed values that the message has parsed, forgotten at each change."""
+        """Typed values that the message has parsed, by canonical name, forgotten when that header changes."""
 
     @classmethod
     def received(cls, items: list[tuple[str, str]]) -> "Headers":
@@ -145,17 +69,20 @@ class Headers:
     def __repr__(self) -> str:
         return f"Headers({self._items!r})"
 
+    @property
+    def repeats(self) -> bool:
+        """True when some name stands more than once."""
+        return len(self._items) != len(self._first or self._index())
+
     def get(self, name: str) -> str | None:
         """Return the first value as it stands, None when there is none."""
-        first = self._first
-        if first is None:
-            first = self._first = dict(reversed(self._items))
+        first = self._first or self._index()
         value = first.get(name)
         if value is not None:
             return value
         known = KNOWN.get(name)
         if known is not None:
-            return first.get(known) if known is not name else None
+            return first.get(known)
         wanted = _name(name)
         if wanted in KNOWN:
             return first.get(wanted)
@@ -164,6 +91,8 @@ class Headers:
 
     def all(self, name: str) -> list[str]:
         """Return every value in order, comma-joined ones apart where the header is a list."""
+        if name not in self:
+            return []
         wanted = _name(name)
         if wanted in KNOWN:
             values = [value for known, value in self._items if known == wanted]
@@ -176,13 +105,15 @@ class Headers:
 
     def add(self, name: str, value: object) -> None:
         """Put a header after all others."""
-        self._items.append((_name(name), _clean(value)))
-        self._changed()
+        wanted = _name(name)
+        self._items.append((wanted, _clean(value)))
+        self._changed(wanted)
 
     def prepend(self, name: str, value: object) -> None:
         """Put a header before all others, as each hop does with its Via."""
-        self._items.insert(0, (_name(name), _clean(value)))
-        self._changed()
+        wanted = _name(name)
+        self._items.insert(0, (wanted, _clean(value)))
+        self._changed(wanted)
 
     def set(self, name: str, value: object) -> None:
         """Replace all headers of that name by one, where the first stood; at the end when there was none."""
@@ -200,7 +131,7 @@ class Headers:
         if not placed:
             kept.append((wanted, clean))
         self._items = kept
-        self._changed()
+        self._changed(wanted)
 
     def replace_first(self, name: str, value: object) -> None:
         """Replace the first value only, and only up to its first comma where the header is a list."""
@@ -211,7 +142,7 @@ class Headers:
                 if wanted in LISTS and "," in old:
                     clean = ", ".join([clean, *grammar.split_outside(old, ",")[1:]])
                 self._items[place] = (wanted, clean)
-                self._changed()
+                self._changed(wanted)
                 return
         raise LocalError(f"no {wanted} to replace")
 
@@ -223,7 +154,7 @@ class Headers:
         else:
             lower = wanted.lower()
             self._items = [item for item in self._items if item[0].lower() != lower]
-        self._changed()
+        self._changed(wanted)
 
     def remove_first(self, name: str) -> None:
         """Take away the first value of that name, as each hop does with its Via on the way back."""
@@ -232,16 +163,22 @@ class Headers:
             if known == wanted:
                 rest = grammar.split_outside(value, ",")[1:] if wanted in LISTS and "," in value else []
                 self._items[place : place + 1] = [(wanted, ", ".join(rest))] if rest else []
-                self._changed()
+                self._changed(wanted)
                 return
 
     def copy(self) -> "Headers":
         """Return headers that can change without changing these."""
         return Headers.received(self._items.copy())
 
-    def _changed(self) -> None:
+    def _index(self) -> dict[str, str]:
+        first = self._first = dict(reversed(self._items))
+        return first
+
+    def _changed(self, name: str) -> None:
         self._first = None
-        self.parsed.clear()
+        self.parsed.pop(name, None)
+        if name == "Via":
+            self.parsed.pop("vias", None)
 
 
 def _name(name: str) -> str:
@@ -271,19 +208,20 @@ class Message:
 
     def _value(self, name: str, parse: Callable[[str], _T]) -> _T:
         parsed = self.headers.parsed
-        value: _T | None = parsed.get(name)
-        if value is None:
-            text = self.headers.get(name)
-            if text is None:
-                raise broken(f"no {name}", kind="missing_" + name.lower().replace("-", "_"))
-            value = parsed[name] = parse(text)
+        if name in parsed:
+            known: _T = parsed[name]
+            return known
+        text = self.headers.get(name)
+        if text is None:
+            raise broken(f"no {name}", kind="missing_" + name.lower().replace("-", "_"))
+        value = parsed[name] = parse(text)
         return value
 
     def _values(self, name: str, parse: Callable[[str], _T]) -> tuple[_T, ...]:
         parsed = self.headers.parsed
         values: tuple[_T, ...] | None = parsed.get(name)
         if values is None:
-            texts = self.headers.all(name) if name in self.headers else []
+            texts = self.headers.all(name)
             if len(texts) > MAX_VALUES:
                 raise broken(f"too many values of {name}", kind="too_many_values")
             values = parsed[name] = tuple([parse(text) for text in texts])

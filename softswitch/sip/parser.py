@@ -80,19 +80,18 @@ def _split(data: bytes) -> tuple[str, bytes]:
 
 def _read_head(head: str) -> tuple[str, list[tuple[str, str]], RemoteError | None]:
     """Return the start line, the headers, and the first fault in them; a header that is none is left out."""
-    lines = head.replace("\r\n", "\n").split("\n")
+    text = head.replace("\r\n", "\n")
+    lines = text.split("\n")
     items: list[tuple[str, str]] = []
     fault: RemoteError | None = None
     for line in lines[1:]:
-        if line[:1] in SPACE and line:
-            if items:  # folding (section 7.3.1)
-                name, value = items[-1]
-                items[-1] = (name, f"{value} {line.strip(SPACE)}".strip(SPACE))
-            continue
         name, colon, value = line.partition(":")
         known = KNOWN.get(name)
         if known is None or not colon:
-            if not line.strip(SPACE):
+            if line[:1] in SPACE:
+                if line and items:  # folding (section 7.3.1)
+                    name, value = items[-1]
+                    items[-1] = (name, f"{value} {line.strip(SPACE)}".strip(SPACE))
                 continue
             try:
                 if not colon:
@@ -105,7 +104,7 @@ def _read_head(head: str) -> tuple[str, list[tuple[str, str]], RemoteError | Non
     if len(items) > MAX_HEADERS:
         del items[MAX_HEADERS:]
         fault = fault or broken("more headers than we read", kind="too_many_headers", status=513)
-    if "\r" in head.replace("\r\n", ""):
+    if "\r" in text:
         items = [(name, value.replace("\r", " ")) for name, value in items]
         fault = fault or broken("a carriage return inside a line", kind="stray_cr")
     return lines[0], items, fault
@@ -177,8 +176,8 @@ def _uri(text: str) -> Uri:
 
 def _mandatory(message: Request | Response) -> None:
     """Look once at what every machine looks at (section 8.1.1)."""
-    names = [name for name, _value in message.headers]
-    if len(names) != len(set(names)):
+    if message.headers.repeats:
+        names = [name for name, _value in message.headers]
         for name in _SINGLE:
             if names.count(name) > 1:
                 raise broken(f"two {name}", kind="repeated_header")
