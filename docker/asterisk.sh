@@ -82,7 +82,9 @@ clear_away
 # debootstrap looks at the signature of the index and not at its Valid-Until, so that an archive which stands still for
 # some weeks serves as well; apt's own settings stay as they are.
 $root debootstrap --variant=minbase --include=asterisk sid "$folder" "$uri" >>"$log" 2>&1 || {
-    tail -n 3 "$log" >&2
+    # What went wrong stands in debootstrap's own log, not in what it prints.
+    [ ! -e "$folder/debootstrap/debootstrap.log" ] || tail -n 5 "$folder/debootstrap/debootstrap.log" >>"$log"
+    tail -n 5 "$log" >&2
     fail "debootstrap failed (see $log). Mend what it says, most often the network or the disk."
 }
 $root rm -rf "$folder/var/cache/apt" "$folder/var/lib/apt/lists" "$folder/usr/share/doc" "$folder/usr/share/man" \

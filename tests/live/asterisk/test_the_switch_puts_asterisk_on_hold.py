@@ -10,11 +10,12 @@ from softswitch.config import load_settings, override
 from softswitch.net import loop
 from tests.live.peers.asterisk import Asterisk
 from tests.live.peers.free_ports import LOOPBACK, free_port, rtp_block
+from tests.live.peers.switch import RTP_PORTS
 
 
 def test_the_switch_puts_asterisk_on_hold(asterisk: Asterisk, tmp_path: Path) -> None:
     port = free_port()
-    first, last = rtp_block(100, 17)
+    first, last = rtp_block(RTP_PORTS, 3)
     settings = load_settings(None, os.environ).model_copy(update={"data": tmp_path})
     for section, key, value in (
         ("sip", "listen", f"{LOOPBACK}:{port}"),
