@@ -221,9 +221,9 @@ class App:
 
     # What the switchboard asks for (`switchboard.Phones`) ------------------------------------------------------------
 
-    def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink) -> Leg:
+    def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int) -> Leg:
         """Call a SIP URI, or a number over a carrier. Raises ResourceError with a sentence."""
-        return self.trunks.place(leg, target, caller_id=caller_id, carrier=carrier, sink=sink)
+        return self.trunks.place(leg, target, caller_id=caller_id, carrier=carrier, sink=sink, hops=hops)
 
     def check_target(self, target: str, carrier: str) -> str:
         """Return the carrier of a call to `target`, empty for none; ResourceError where it could not even be tried."""
@@ -241,6 +241,7 @@ class App:
             inbound.refusal or refusal,
             carrier=inbound.carrier,
             uri=inbound.uri,
+            hops=inbound.hops,
         )
         try:
             self.switchboard.offered(offer, made)

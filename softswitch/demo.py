@@ -29,8 +29,8 @@ from softswitch.catalog import Catalog
 from softswitch.config import Settings
 from softswitch.conversation import events as ev
 from softswitch.errors import ResourceError
-from softswitch.legs.sip_leg import SipLeg
 from softswitch.legs.signalling import Placement
+from softswitch.legs.sip_leg import SipLeg
 from softswitch.legs.user_agent import UserAgent, UserAgentSettings
 from softswitch.net import loop
 from softswitch.net.rtp_socket import RtpPorts

@@ -17,7 +17,7 @@ from softswitch.audio.frame import Frame, Voice
 from softswitch.call import commands
 from softswitch.call.bridge import Bridge
 from softswitch.call.call import Call, CallId, Parties, Step
-from softswitch.call.cause import Cause
+from softswitch.call.cause import Cause, from_status
 from softswitch.call.dialplan import Dialplan, Query
 from softswitch.call.leg import EarlyMedia, Ended, Leg, LegEvent, LegId, LegSink
 from softswitch.call.record import CallRecord, TurnRecord
@@ -27,6 +27,10 @@ from softswitch.errors import ResourceError
 from softswitch.events import Event, EventStream, Subscription
 
 log = logging.getLogger("softswitch.calls")
+
+
+#: How many switches a call may pass before it must be going round in circles (RFC 3261 section 8.1.1.6).
+MAX_HOPS = 70
 
 
 class Seat(Protocol):
@@ -44,8 +48,8 @@ class Ticks(Protocol):
 class Phones(Protocol):
     """Places legs over SIP."""
 
-    def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink) -> Leg:
-        """Call `target`; raise ResourceError with a sentence where no leg can be made."""
+    def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int) -> Leg:
+        """Call `target`; raise ResourceError with a sentence where no leg can be made. hops: Max-Forwards."""
 
 
 class Agents(Protocol):
@@ -63,7 +67,7 @@ class Offer:
     """An inbound call as the user agent understood it.
 
     trusted: authenticated, or from this machine. refusal: the leg cannot become a call, for this cause. carrier: the
-    trunk it came by, empty for none. uri: the Request-URI.
+    trunk it came by, empty for none. uri: the Request-URI. hops: its Max-Forwards.
     """
 
     leg: LegId
@@ -73,6 +77,7 @@ class Offer:
     refusal: Cause | None = None
     carrier: str = ""
     uri: str = ""
+    hops: int = MAX_HOPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,7 @@ class _Live:
     recorder: Recorder | None = None
     pumping: bool = False
     failed: bool = False
+    hops: int = MAX_HOPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +175,7 @@ class Switchboard:
         steps: Sequence[Step] = rule.steps if rule else ()
         parties = Parties("inbound", offer.caller, offer.number, offer.carrier)
         live = self._start(offer.leg, parties, steps)
+        live.hops = offer.hops - 1
         live.legs[offer.leg] = make(partial(self._leg_reported, live))
         refusal = offer.refusal or self._refusal(found=rule is not None)
         now = self._now()
@@ -458,10 +465,19 @@ class Switchboard:
         leg.ring()
 
     def _place(self, live: _Live, output: commands.PlaceLeg) -> None:
+        if live.hops <= 0:  # a switch that calls itself stops like a proxy (RFC 3261 section 16.3)
+            log.error("%s has passed too many switches: does a rule call itself?", live.call.id)
+            live.call.leg_happened(output.leg, Ended(from_status(483), by_peer=False), now=self._now())
+            return
         sink = partial(self._leg_reported, live)
         try:
             leg = self._phones.place(
-                output.leg, output.target, caller_id=output.caller_id, carrier=output.carrier, sink=sink
+                output.leg,
+                output.target,
+                caller_id=output.caller_id,
+                carrier=output.carrier,
+                sink=sink,
+                hops=live.hops,
             )
         except ResourceError as error:
             log.error("%s the call cannot be placed: %s", live.call.id, error)

@@ -102,6 +102,7 @@ class Placement:
     contact_user: str = ""
     carrier: str = ""
     session_expires: int | None = None
+    hops: int = 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ class InboundCall:
     to_user: str = ""
     uri: str = ""
     source: tuple[str, int] = ("", 0)
+    hops: int = 70
 
 
 @dataclass(frozen=True, slots=True)

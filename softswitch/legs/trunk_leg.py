@@ -23,6 +23,7 @@ from softswitch.audio.frame import Frame
 from softswitch.call.cause import Cause, Next
 from softswitch.call.leg import Answered, Ended, Leg, LegEvent, LegId, LegSink, LegState
 from softswitch.errors import ResourceError
+from softswitch.legs.callers import MAX_FORWARDS
 from softswitch.legs.signalling import Placement
 from softswitch.legs.sip_leg import SipLeg
 from softswitch.legs.trunk import GatewayKey
@@ -87,6 +88,7 @@ class Way:
     on_over: Callable[[], None] = lambda: None
     on_outcome: Callable[[Hop, int, str], None] = lambda hop, status, why: None
     refused: Cause | None = None
+    max_forwards: int = MAX_FORWARDS
 
 
 class TrunkLeg:
@@ -213,7 +215,13 @@ class TrunkLeg:
         hop = self._hop
         if hop is None:
             return False
-        placement = replace(hop.placement, transport=target.transport, host=target.host, port=target.port)
+        placement = replace(
+            hop.placement,
+            transport=target.transport,
+            host=target.host,
+            port=target.port,
+            hops=self._way.max_forwards,
+        )
         self._attempts += 1
         # Each attempt is a leg of its own in the user agent's books: the one before may still await its last answer.
         id = self.id if self._attempts == 1 else f"{self.id}.{self._attempts}"

@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 from softswitch import clock
@@ -12,6 +13,7 @@ from softswitch.call.cause import Cause
 from softswitch.call.leg import Ended, Leg, LegEvent, LegId, LegSink
 from softswitch.call.routing import Gateway, Route, route
 from softswitch.errors import RemoteError, ResourceError
+from softswitch.legs.callers import MAX_FORWARDS
 from softswitch.legs.health import Watch
 from softswitch.legs.registrar import KeepAlive, Registrant
 from softswitch.legs.signalling import InboundCall, Known, Placement
@@ -150,13 +152,15 @@ class Trunks:
             return ""
         return self._route(target, "", carrier).carrier.name
 
-    def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink) -> Leg:
+    def place(
+        self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int = MAX_FORWARDS
+    ) -> Leg:
         """Call a SIP URI, or a number over a carrier. Raises ResourceError with a sentence where that makes no sense.
 
         What goes wrong afterwards (the carrier carries too many calls, no gateway answers) ends the leg with a cause.
         """
         way = self._to_uri(target, caller_id) if _is_uri(target) else self._over(target, caller_id, carrier)
-        return TrunkLeg(leg, way, self._user_agent, self._resolver, sink)
+        return TrunkLeg(leg, replace(way, max_forwards=hops), self._user_agent, self._resolver, sink)
 
     def _route(self, number: str, caller_id: str, carrier: str) -> Route:
         down = [one for trunk in self._trunks.values() for one in trunk.down()]

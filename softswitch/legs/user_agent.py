@@ -6,7 +6,6 @@ the re-arming of one timer (`_pump`).
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,7 +15,9 @@ from functools import partial
 from softswitch import clock
 from softswitch.call.cause import Cause, from_status
 from softswitch.call.leg import LegId, LegSink
-from softswitch.errors import RemoteError, ResourceError
+from softswitch.errors import ResourceError
+from softswitch.legs.callers import Callers
+from softswitch.legs.complaints import Complaints
 from softswitch.legs.outgoing import Outgoing, Sent
 from softswitch.legs.reach import Reach
 from softswitch.legs.rtp_media import RtpMedia
@@ -32,7 +33,7 @@ from softswitch.legs.signalling import (
     Requester,
 )
 from softswitch.legs.sip_leg import SipLeg
-from softswitch.net.address import family, show
+from softswitch.net.address import family
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.net.sip_socket import SipSockets
 from softswitch.sdp.negotiate import Capabilities
@@ -50,10 +51,6 @@ from softswitch.sip.uri import Uri
 
 log = logging.getLogger("softswitch.sip")
 
-#: Log lines about bad messages in one second: enough to see what it is, too few to fill a disk.
-MAX_BAD_LINES = 5
-#: Numbers and names of callers longer than this are cut in records: nobody dials more.
-MAX_NAME = 128
 #: What registrars and mailboxes send without being asked; it is taken, and asks nothing of us (RFC 3842).
 NOTICES = frozenset({"message-summary", "keep-alive", "service-control", "reg", "check-sync"})
 #: RFC 5626 section 4.4.1: a ping on a stream, whose pong is one CRLF; over UDP most NATs are content with any datagram.
@@ -100,7 +97,7 @@ class UserAgent:
         self._ports = ports
         self._on_invite = on_invite
         self._token = token
-        self._trusted = [ipaddress.ip_network(text) for text in settings.trusted]
+        self._callers = Callers(settings.trusted)
         shared = (("Allow", ", ".join(ALLOW)), ("Supported", ", ".join(SUPPORTED)))
         self._leg_settings = LegSettings(
             core.timers,
@@ -118,8 +115,8 @@ class UserAgent:
         self._pumping = False
         self._unanswered: set[Key] = set()
         self._answered = asyncio.Event()
-        self._noted_at = 0.0
-        self._noted = 0
+        self._complaints = Complaints()
+        self._watched: dict[Flow, Callable[[], None]] = {}
 
     @property
     def legs(self) -> int:
@@ -168,7 +165,7 @@ class UserAgent:
         contact = self.reach.contact(flow, placement.contact_user or placement.caller_id)
         headers = Headers(
             [
-                ("Max-Forwards", "70"),
+                ("Max-Forwards", str(placement.hops)),
                 *(("Route", route) for route in placement.routes),
                 ("From", caller),
                 ("To", f"<{placement.uri}>"),
@@ -227,7 +224,19 @@ class UserAgent:
         self._outgoing.put(key, sent)
         self._unanswered.add(key)
         self._pump()
+        if sent.flow.reliable:
+            self._watch(sent.flow)
         return key
+
+    def _watch(self, flow: Flow) -> None:
+        """Have it noticed when a connection is closed on requests that nobody has answered."""
+        if flow not in self._watched:
+            self._watched[flow] = self.sockets.watch(flow, partial(self._connection_lost, flow))
+
+    def _connection_lost(self, flow: Flow) -> None:
+        self._watched.pop(flow, None)
+        self.core.connection_lost(flow, now=clock.now())
+        self._pump()
 
     def invites(self, key: Key, leg: DialogLeg) -> None:
         """Take the INVITE of `key`, ours or the peer's, for one of `leg`, until that is forgotten."""
@@ -323,7 +332,7 @@ class UserAgent:
                 if owner is not None:
                     owner.request_failed(key, why)
             case machine.BadMessage(kind=kind, flow=flow, detail=detail):
-                self._note_bad(kind, flow, detail)
+                self._complaints.note(kind, flow, detail)
 
     def _response_received(self, output: machine.ResponseReceived) -> None:
         key, response = output.key, output.response
@@ -342,15 +351,6 @@ class UserAgent:
         if leg is not None:
             self.invites(new, leg)
         sent.owner.request_resent(key, new, again)
-
-    def _note_bad(self, kind: str, flow: Flow, detail: str) -> None:
-        """Log a bad message; in a flood only the first of each second, the counters have them all."""
-        now = clock.now()
-        if now - self._noted_at >= 1.0:
-            self._noted_at, self._noted = now, 0
-        self._noted += 1
-        if self._noted <= MAX_BAD_LINES:
-            log.info("a bad SIP message was dropped or refused: %s from %s: %s", kind, show(flow.remote), detail)
 
     def _settle(self, key: Key) -> None:
         self._unanswered.discard(key)
@@ -398,18 +398,7 @@ class UserAgent:
         self.invites(key, leg)
         refusal = leg.invited(request, key, tag=tag)
         cause = from_status(refusal.status) if refusal is not None else None
-        trusted = _inside(flow.remote[0], self._trusted)
-        inbound = InboundCall(
-            id,
-            number=request.uri.username[:MAX_NAME],
-            caller=_caller(request, asserted=trusted or bool(known.carrier)),
-            trusted=trusted,
-            refusal=cause,
-            carrier=known.carrier,
-            to_user=request.to.uri.username[:MAX_NAME],
-            uri=str(request.uri),
-            source=flow.remote,
-        )
+        inbound = self._callers.describe(id, request, flow, known, cause)
         try:
             self._on_invite(inbound, make)
         except Exception:
@@ -477,23 +466,3 @@ def _nobody_known(_request: Request, _flow: Flow) -> Known | None:
 
 def _nowhere(_leg: object, _event: object) -> None:
     """Stand in for the sink of a leg that nobody has taken yet."""
-
-
-def _caller(request: Request, *, asserted: bool) -> str:
-    """Return who calls: as a trusted network asserts it (RFC 3325 section 9.1), else as the caller says it."""
-    try:
-        for value in request.headers.all("P-Asserted-Identity") if asserted else ():
-            user = NameAddr.parse(value).uri.username[:MAX_NAME]
-            if user:
-                return user
-        return request.from_.uri.username[:MAX_NAME]
-    except RemoteError:  # a tel or foreign scheme in From is legal, and is nobody we know
-        return ""
-
-
-def _inside(host: str, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return any(address in network for network in networks)

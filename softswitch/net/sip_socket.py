@@ -263,6 +263,8 @@ class SipSockets:
         """Call `lost` once, from the loop, when the connection of a flow is gone, in whichever way; return how to call
         that off. Nothing ever happens to the flow of datagrams."""
         number = flow.connection
+        if not number and flow.transport != "UDP" and (open_one := self._by_remote.get(flow.remote)) is not None:
+            number = open_one.number
         if not number:
             return lambda: None
         if number not in self._connections:

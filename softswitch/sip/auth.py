@@ -162,10 +162,15 @@ def response_digest(
 
 
 class _Realm(NamedTuple):
-    """Where a challenge belongs: a proxy and a server of the same realm are answered in different headers."""
+    """Where a challenge belongs: a proxy and a server of the same realm are answered in different headers.
+
+    registering: of a registrar's own challenge, whose answer goes to nobody else. A registrar takes its credentials out
+    of no INVITE that it lets through as a proxy: whoever is called could try passwords on them at leisure.
+    """
 
     proxy: bool
     realm: str
+    registering: bool = False
 
 
 @dataclass(slots=True)
@@ -192,13 +197,16 @@ class DigestClient:
         return f"<DigestClient {self.credentials.username}>"
 
     def authorize(self, request: Request) -> None:
-        """Put credentials for every known realm into a request, in place of older ones; nothing where none is known."""
+        """Put credentials into a request, in place of older ones, for every known realm that it may meet."""
         if not self._known:
             return
         request.headers.remove("Authorization")
         request.headers.remove("Proxy-Authorization")
         call_id = request.headers.get("Call-ID") or ""
+        registering = request.method == "REGISTER"
         for where, known in self._known.items():
+            if not where.proxy and where.registering is not registering:
+                continue
             known.count = known.count % _MAX_COUNT + 1
             self._note_use(where, known, call_id)
             name = "Proxy-Authorization" if where.proxy else "Authorization"
@@ -215,7 +223,7 @@ class DigestClient:
         chosen: dict[_Realm, Challenge] = {}
         for challenge in usable:
             if not wanted or challenge.realm == wanted:
-                chosen.setdefault(_Realm(challenge.proxy, challenge.realm), challenge)
+                chosen.setdefault(_where(request, challenge.realm, proxy=challenge.proxy), challenge)
         if not chosen:
             return Verdict.NO_CREDENTIALS
         given = _given(request)
@@ -296,6 +304,10 @@ class DigestClient:
         return "Digest " + ", ".join(parts)
 
 
+def _where(request: Request, realm: str, *, proxy: bool) -> _Realm:
+    return _Realm(proxy, realm, registering=not proxy and request.method == "REGISTER")
+
+
 def _given(request: Request) -> dict[_Realm, str]:
     """Return the nonce of each realm for which a request of ours carries credentials."""
     found: dict[_Realm, str] = {}
@@ -304,7 +316,7 @@ def _given(request: Request) -> dict[_Realm, str]:
             for params in _schemes(text):
                 realm, nonce = params.get("realm"), params.get("nonce")
                 if realm is not None and nonce is not None:
-                    found[_Realm(proxy, _plain(realm))] = _inner(nonce)
+                    found[_where(request, _plain(realm), proxy=proxy)] = _inner(nonce)
     return found
 
 

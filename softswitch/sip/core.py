@@ -151,6 +151,16 @@ class SipCore:
         for transaction in self._by_flow.pop(flow, ()):
             self._step(transaction, Input.TRANSPORT_FAILED, now)
 
+    def connection_lost(self, flow: Flow, *, now: float) -> None:
+        """Take the news that a connection is closed: requests of ours on it without any answer will get none.
+
+        What has been answered provisionally may get its final response by another one (section 18.2.2).
+        """
+        for transaction in list(self._by_flow.get(flow, ())):
+            if transaction.state is State.CALLING or transaction.state is State.TRYING:
+                if transaction.table is CLIENT or transaction.table is INVITE_CLIENT:
+                    self._step(transaction, Input.TRANSPORT_FAILED, now)
+
     # --- inputs from the user ---
 
     def send_request(self, request: Request, flow: Flow, *, now: float) -> Key:

@@ -95,14 +95,23 @@ class Rig:
         self.ports.close()
         self.ticker.close()
 
-    def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink) -> Leg:
+    def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int) -> Leg:
         uri = Uri.parse(target)
-        placement = Placement(uri, caller_id, "udp", uri.host, uri.port or 5060, ("PCMU", "PCMA"), **self.placing)
+        placement = Placement(
+            uri, caller_id, "udp", uri.host, uri.port or 5060, ("PCMU", "PCMA"), hops=hops, **self.placing
+        )
         return self.user_agent.place(leg, placement, sink)
 
     def _invited(self, inbound: InboundCall, make: Callable[[LegSink], SipLeg]) -> None:
         offer = Offer(
-            inbound.leg, inbound.number, inbound.caller, inbound.trusted, inbound.refusal, inbound.carrier, inbound.uri
+            inbound.leg,
+            inbound.number,
+            inbound.caller,
+            inbound.trusted,
+            inbound.refusal,
+            inbound.carrier,
+            inbound.uri,
+            inbound.hops,
         )
         self.switchboard.offered(offer, make)
 

@@ -119,3 +119,29 @@ def test_a_name_that_cannot_be_resolved_is_a_sentence_and_a_bug_of_ours_is_survi
         assert "cannot be tried" in strange.status().last_error
 
     play(story)
+
+
+def test_a_connection_that_closes_before_the_answer_is_no_reason_to_wait_for_a_timer(play: Any) -> None:
+    async def story(office: Any) -> None:
+        registrar = await office.registrar(password=None)
+        silent = True
+
+        def once(request: Any) -> Any:
+            nonlocal silent
+            if silent:  # it takes the REGISTER and hangs up, as one that is just starting
+                silent = False
+                asyncio.get_running_loop().call_soon(registrar.hang_up)
+                return None
+            return ...
+
+        registrar.script = once
+        seen: list[Any] = []
+        registrant = office.register(registrar, transport="tcp", try_seconds=30.0, more={"on_change": seen.append})
+        await office.reaches(registrant, "registered")
+        assert len(registrar.requests) == 2
+        # Not "does not answer", which would be timer F: half a minute where the timers are the RFC's.
+        assert [one.last_error for one in seen if one.state == "failed"] == [
+            f"127.0.0.1:{registrar.port}/tcp cannot be reached"
+        ]
+
+    play(story)

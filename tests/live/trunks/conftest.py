@@ -214,8 +214,8 @@ class TrunkRig:
 
     # What the switchboard asks for
 
-    def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink) -> Leg:
-        return self.trunks.place(leg, target, caller_id=caller_id, carrier=carrier, sink=sink)
+    def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int) -> Leg:
+        return self.trunks.place(leg, target, caller_id=caller_id, carrier=carrier, sink=sink, hops=hops)
 
     def _invited(self, inbound: InboundCall, make: Callable[[LegSink], SipLeg]) -> None:
         self.inbound.append(inbound)

@@ -5,7 +5,8 @@ import logging
 
 import pytest
 
-from softswitch.legs.user_agent import MAX_BAD_LINES, UserAgent, UserAgentSettings
+from softswitch.legs.complaints import MAX_BAD_LINES
+from softswitch.legs.user_agent import UserAgent, UserAgentSettings
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.sip.flow import Flow
 

@@ -97,7 +97,7 @@ class Board:
             now=lambda: self.now,
         )
 
-    def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink) -> Leg:
+    def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int) -> Leg:
         if target == "nowhere":
             raise ResourceError("there is no way to nowhere")
         self.placed.append((target, caller_id, carrier))

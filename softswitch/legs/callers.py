@@ -1,0 +1,64 @@
+"""Who calls: what an INVITE says of it, and how much of that is believed."""
+
+import ipaddress
+from collections.abc import Sequence
+from functools import lru_cache
+
+from softswitch.call.cause import Cause
+from softswitch.call.leg import LegId
+from softswitch.errors import RemoteError
+from softswitch.legs.signalling import InboundCall, Known
+from softswitch.sip.flow import Flow
+from softswitch.sip.headers import NameAddr
+from softswitch.sip.message import Request
+
+#: Numbers and names of callers longer than this are cut in records: nobody dials more.
+MAX_NAME = 128
+#: Hosts whose trust is remembered; a flood from made-up addresses empties the table, not the memory.
+MAX_HOSTS = 4096
+#: How many hops a call may take where the INVITE does not say (RFC 3261 section 8.1.1.6).
+MAX_FORWARDS = 70
+
+
+class Callers:
+    """Knows the networks whose word is believed. trusted: networks in the notation of `ipaddress`."""
+
+    def __init__(self, trusted: Sequence[str]) -> None:
+        self._networks = [ipaddress.ip_network(text) for text in trusted]
+        self._trusts = lru_cache(maxsize=MAX_HOSTS)(self._inside)
+
+    def describe(self, leg: LegId, request: Request, flow: Flow, known: Known, refusal: Cause | None) -> InboundCall:
+        """Return an INVITE as those see it who decide what becomes of it."""
+        trusted = self._trusts(flow.remote[0])
+        hops = request.max_forwards
+        return InboundCall(
+            leg,
+            number=request.uri.username[:MAX_NAME],
+            caller=_caller(request, asserted=trusted or bool(known.carrier)),
+            trusted=trusted,
+            refusal=refusal,
+            carrier=known.carrier,
+            to_user=request.to.uri.username[:MAX_NAME],
+            uri=str(request.uri),
+            source=flow.remote,
+            hops=MAX_FORWARDS if hops is None else min(hops, MAX_FORWARDS),
+        )
+
+    def _inside(self, host: str) -> bool:
+        try:
+            address = ipaddress.ip_address(host.partition("%")[0])
+        except ValueError:
+            return False
+        return any(address in network for network in self._networks)
+
+
+def _caller(request: Request, *, asserted: bool) -> str:
+    """Return who calls: as a trusted network asserts it (RFC 3325 section 9.1), else as the caller says it."""
+    try:
+        for value in request.headers.all("P-Asserted-Identity") if asserted else ():
+            user = NameAddr.parse(value).uri.username[:MAX_NAME]
+            if user:
+                return user
+        return request.from_.uri.username[:MAX_NAME]
+    except RemoteError:  # a tel or foreign scheme in From is legal, and is nobody we know
+        return ""
