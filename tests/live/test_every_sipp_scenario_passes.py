@@ -37,7 +37,9 @@ def test_every_file_says_how_it_is_run_and_what_passing_means() -> None:
         assert read_variants(file), f"{file.name} has no `run:` line"
 
 
-@pytest.mark.parametrize("number", ["600", "601", "602", "603", "604", "605", "606", "607", "608", "617", "699", "700"])
+@pytest.mark.parametrize(
+    "number", ["600", "601", "602", "603", "604", "605", "606", "607", "608", "617", "618", "699", "700"]
+)
 def test_every_demo_number_has_a_scenario(number: str) -> None:
     assert [file for file in FILES if file.name.startswith(number)]
 

@@ -1,12 +1,9 @@
 """What a telephone may change while it talks: codec, address, payload types, packet length, source, the way of keys."""
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.live.peers.heard import chirp
 from tests.live.peers.rtp_probe import PCMA, RtpProbe
-from tests.live.peers.scenario import SWITCHES
 from tests.live.peers.sipp import Sipp
 from tests.live.peers.switch import SwitchProcess
 
@@ -99,12 +96,9 @@ def test_another_source_at_the_same_address_is_heard(sipp: Sipp, probe: RtpProbe
     assert probe.heard.find(said)[1] > 0.98
 
 
-def test_early_media_goes_on_in_the_codec_of_an_update(
-    switch_with: Callable[..., SwitchProcess], sipp_against: Callable[[SwitchProcess], Sipp], probe: RtpProbe
-) -> None:
-    """1618 plays a tone after a reliable 183; the caller changes to A-law by UPDATE before the answer (RFC 3311)."""
-    sipp = sipp_against(switch_with("--config", str(SWITCHES / "plan.yaml")))
-    call = sipp.start("update-before-answer", "-d", "300", number="1618", rtp_port=probe.port)
+def test_early_media_goes_on_in_the_codec_of_an_update(sipp: Sipp, probe: RtpProbe) -> None:
+    """618 plays a tone after a reliable 183; the caller changes to A-law by UPDATE before the answer (RFC 3311)."""
+    call = sipp.start("update-before-answer", "-d", "300", number="618", rtp_port=probe.port)
     probe.talk_to(call.media_address())
     changed = call.wait_message("CSeq: 3 UPDATE")
     answered = call.wait_message("CSeq: 1 ACK")
