@@ -7,7 +7,8 @@ description thrown away; such a line is dropped instead). Not tolerated: no v=0,
 
 import ipaddress
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from softswitch.errors import RemoteError
@@ -24,6 +25,19 @@ MAX_FORMATS = 128
 
 _SESSION_ORDER = "iuepbtrzk"
 _MEDIA_ORDER = "ibk"
+
+
+#: A peer names the same address in each of its calls, so what was read of one of at most this length is remembered; no
+#: address without a scope is longer.
+MAX_REMEMBERED = 45
+
+
+@lru_cache(maxsize=1024)
+def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text) if "%" not in text else None
+    except ValueError:
+        return None
 
 
 def _broken(what: str, kind: str) -> RemoteError:
@@ -67,11 +81,8 @@ class Connection:
     @property
     def ip(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         """The address, None if it is a host name or belongs to the other family."""
-        try:
-            ip = ipaddress.ip_address(self.address)
-        except ValueError:
-            return None
-        return ip if ip.version == (6 if self.family == "IP6" else 4) and "%" not in self.address else None
+        ip = _ip(self.address) if len(self.address) <= MAX_REMEMBERED else None
+        return ip if ip is not None and ip.version == (6 if self.family == "IP6" else 4) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +118,10 @@ class _Attributed:
 
     def attribute(self, name: str) -> str | None:
         """Return the value of the first `a=name:value`; empty text for a flag, None where there is none."""
-        return next((value or "" for key, value in self.attributes if key == name), None)
+        for key, value in self.attributes:
+            if key == name:
+                return value or ""
+        return None
 
     def all_attributes(self, name: str) -> Iterator[str]:
         """Yield the value of every `a=name:value`."""
@@ -116,7 +130,10 @@ class _Attributed:
     @property
     def direction(self) -> Direction | None:
         """The direction written here, the first one if there are several, None if there is none."""
-        return next((key for key, _ in self.attributes if key in DIRECTIONS), None)
+        for key, _ in self.attributes:
+            if key in DIRECTIONS:
+                return key
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +162,15 @@ class Media(_Attributed):
             raise _broken(f"m={text[:80]!r} has no port", "sdp_media")
         return cls(words[0].lower(), port, words[2], tuple(words[3:]), port_count=port_count)
 
+    def with_lines(
+        self,
+        connection: Connection | None,
+        attributes: tuple[tuple[str, str | None], ...],
+        lines: tuple[tuple[str, str], ...],
+    ) -> "Media":
+        """Return the m= line with what the lines below it say."""
+        return Media(self.kind, self.port, self.protocol, self.formats, connection, attributes, self.port_count, lines)
+
     def rejected(self) -> "Media":
         """Return the m= line that answers this one with no (RFC 3264 section 6)."""
         return Media(self.kind, 0, self.protocol, self.formats)
@@ -157,7 +183,7 @@ class Media(_Attributed):
             lines.append(f"c={self.connection}")
         lines += [f"{letter}={value}" for letter, value in self.lines if letter != "i"]
         lines += _attribute_lines(self.attributes)
-        return "".join(f"{line}\r\n" for line in lines)
+        return "\r\n".join(lines) + "\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +206,13 @@ class SessionDescription(_Attributed):
         return _Reader().read(text)
 
     def __str__(self) -> str:
-        head = [("v", "0"), ("o", str(self.origin)), ("s", self.name)]
-        before = [line for line in self.lines if line[0] in "iuep"]
-        after = [line for line in self.lines if line[0] not in "iuep"]
-        middle = [("c", str(self.connection))] if self.connection else []
-        lines = [f"{letter}={value}" for letter, value in (*head, *before, *middle, *after)]
+        lines = ["v=0", f"o={self.origin}", f"s={self.name}"]
+        lines += [f"{letter}={value}" for letter, value in self.lines if letter in "iuep"]
+        if self.connection:
+            lines.append(f"c={self.connection}")
+        lines += [f"{letter}={value}" for letter, value in self.lines if letter not in "iuep"]
         lines += _attribute_lines(self.attributes)
-        return "".join(f"{line}\r\n" for line in lines) + "".join(str(medium) for medium in self.media)
+        return "\r\n".join(lines) + "\r\n" + "".join([str(medium) for medium in self.media])
 
     def connection_of(self, medium: Media) -> Connection | None:
         """Return where `medium` goes: its own c=, else the session's (RFC 8866 section 5.7)."""
@@ -263,10 +289,5 @@ class _Reader:
             self._session = (self._connection, self._attributes, self._lines)
         else:
             self._lines.sort(key=lambda line: _MEDIA_ORDER.index(line[0]))
-            self._media[-1] = replace(
-                self._media[-1],
-                connection=self._connection,
-                attributes=tuple(self._attributes),
-                lines=tuple(self._lines),
-            )
+            self._media[-1] = self._media[-1].with_lines(self._connection, tuple(self._attributes), tuple(self._lines))
         self._connection, self._attributes, self._lines = None, [], []

@@ -183,19 +183,19 @@ def _remote(description: SessionDescription, medium: Media, address: str) -> tup
 
 def _choose(described: SessionDescription, caps: Capabilities) -> tuple[int, _Formats]:
     """Return the index and the formats of the m= line to answer; raise MediaRefused if there is none."""
-    reason = MediaRefused("Media type not available", kind="sdp_no_audio", warning=304)
+    reason: MediaRefused | None = None
     for index, medium in enumerate(described.media):
         if medium.kind != "audio" or not medium.port:
             continue
         if medium.protocol.upper() not in PROFILES:
-            if reason.warning == 304:
+            if reason is None:
                 reason = MediaRefused("Incompatible transport protocol", kind="sdp_transport", warning=302)
             continue
         formats = _formats(medium, caps)
         if formats.codecs:
             return index, formats
         reason = MediaRefused("Incompatible media format", kind="sdp_no_codec", warning=305)
-    raise reason
+    raise reason or MediaRefused("Media type not available", kind="sdp_no_audio", warning=304)
 
 
 def _medium(
@@ -458,10 +458,10 @@ class Negotiation:
 
     def _say(self, described: SessionDescription) -> SessionDescription:
         """Return `described` under the version it must carry: the last one if nothing else changed (RFC 3264 8)."""
-        version = 0
         if self._local is not None:
             version = int(self._local.origin.version)
             if replace(self._local, origin=described.origin) != described:
                 version += 1
-        self._local = replace(described, origin=replace(described.origin, version=str(version)))
-        return self._local
+            described = replace(described, origin=replace(described.origin, version=str(version)))
+        self._local = described
+        return described
