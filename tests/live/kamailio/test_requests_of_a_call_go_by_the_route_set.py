@@ -34,13 +34,13 @@ async def _call_and_hold(rig: TrunkRig, number: str, phone: SippRun, probe: RtpP
     """Call with a tone, hold, resume, hang up."""
     call = rig.dial(number, carrier="office", steps=(Tone(hz=1004),))
     probe.talk_to(await _blocking(phone.media_address))
-    assert await _blocking(probe.wait_for, lambda heard: len(heard.sound) > 25, 5.0)
+    assert await _blocking(probe.wait_for, lambda heard: len(heard.sound) > 15, 5.0)
     rig.switchboard.hold(call, True)
     await rig.until(lambda: phone.messages().count("\nACK sip:") == 2)
     rig.switchboard.hold(call, False)
     await rig.until(lambda: phone.messages().count("\nACK sip:") == 3)
     resumed = time.monotonic()
-    assert await _blocking(probe.wait_for, lambda heard: len(heard.since(resumed).sound) > 45, 5.0)
+    assert await _blocking(probe.wait_for, lambda heard: len(heard.since(resumed).sound) > 35, 5.0)
     rig.switchboard.hang_up(call)
     assert (await rig.record()).outcome == "answered"
 
@@ -48,7 +48,7 @@ async def _call_and_hold(rig: TrunkRig, number: str, phone: SippRun, probe: RtpP
 def _assert_it_went_by(proxy: Kamailio, since: int, phone: SippRun, probe: RtpProbe, *, record_routes: int) -> None:
     phone.finish()
     # The switch runs in the tests' own process, and a busy machine may let it miss a frame.
-    heard = probe.heard.tone(-0.6)
+    heard = probe.heard.tone(-0.5)
     assert heard.hz == pytest.approx(1004, abs=5) and heard.purity > 0.9
     assert proxy.passed(since=since) == [("INVITE", "first"), *((method, "routed") for method in IN_DIALOG)]
     heads = requests_of(phone)
