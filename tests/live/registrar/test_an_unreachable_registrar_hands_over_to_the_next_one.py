@@ -145,3 +145,21 @@ def test_a_connection_that_closes_before_the_answer_is_no_reason_to_wait_for_a_t
         ]
 
     play(story)
+
+
+def test_a_registrar_that_closes_the_connection_instead_of_answering_is_asked_again(play: Any) -> None:
+    async def story(office: Any) -> None:
+        registrar = await office.registrar()
+        changes: list[Any] = []
+
+        def hang_up(request: Any) -> None:
+            registrar.script = None
+            registrar.hang_up()
+
+        registrar.script = hang_up
+        registrant = office.register(registrar, transport="tcp", more={"on_change": changes.append})
+        await office.reaches(registrant, "registered")
+        reasons = [change.last_error for change in changes if change.state == "failed"]
+        assert reasons == [f"127.0.0.1:{registrar.port}/tcp cannot be reached"]
+
+    play(story)
