@@ -67,10 +67,15 @@ class PortPool:
         self._taken.add(port)
         return port
 
-    def refuse(self, port: int) -> None:
-        """Give back a taken port that somebody else on this machine holds: it goes to the end of the queue."""
+    def refuse(self, port: int, *, jump: int = 0) -> None:
+        """Give back a taken port that somebody else on this machine holds: it goes to the end of the queue.
+
+        jump: how many others are passed over, too. A second switch holds its ports in a row; a random number leads out
+        of that row at once.
+        """
         self._leave(port)
         self._free.append(port)
+        self._free.rotate(-(jump % len(self._free)))
 
     def release(self, port: int, *, now: float) -> None:
         """Give back a taken port; it is free when nothing has come to it for `quiet_seconds`."""

@@ -100,7 +100,7 @@ class RtpPorts:
             try:
                 raw = self._bind(port)
             except OSError as error:
-                self._pool.refuse(port)
+                self._pool.refuse(port, jump=clock.random_bits(16))
                 if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                     raise bind_error("RTP", (self.host, port), "--rtp-ports", error) from error
                 self.counts["port_held_by_others"] += 1
@@ -109,7 +109,7 @@ class RtpPorts:
             self._open.add(opened)
             return opened
         raise ResourceError(
-            f"RTP ports of {self.host}: {MAX_BIND_TRIES} in a row are held by other programs; "
+            f"RTP ports of {self.host}: {MAX_BIND_TRIES} that were tried are held by other programs; "
             "choose another range with --rtp-ports"
         )
 

@@ -108,3 +108,15 @@ def test_an_address_that_is_not_ours_is_a_sentence() -> None:
     assert ports.pool.free == 2
     with pytest.raises(ResourceError, match="is not an IP address"):
         RtpPorts("example.com", 30000, 30003)
+
+
+def test_two_switches_with_one_range_do_not_starve_each_other() -> None:
+    first, last = free_range(400)
+    one, other = (RtpPorts("127.0.0.1", first, last, quiet_seconds=0.0) for _ in range(2))
+    opened = [one.open() for _ in range(150)]
+    opened += [other.open() for _ in range(150)]
+    assert len({item.port for item in opened}) == 300
+    for item in opened:
+        item.close()
+    one.close()
+    other.close()
