@@ -17,6 +17,7 @@ from tests.live.peers.asterisk import Asterisk, running_asterisk
 from tests.live.peers.rtp_probe import RtpProbe
 from tests.live.peers.scenario import SWITCHES, Runner, Variant
 from tests.live.peers.sipp import Sipp, SippResult
+from tests.live.peers.sipsak import Sipsak
 from tests.live.peers.switch import SwitchProcess, running_switch
 
 HERE = Path(__file__).parent
@@ -31,6 +32,7 @@ PEER_FIXTURES = {
     "kamailio_sha256": "kamailio",
     "phones_behind": "sipp",
     "baresip_of_the_session": "baresip",
+    "sipsak_against": "sipsak",
 }
 #: SIPp waits far more than it works: so many at once keep two cores busy and no timer waiting.
 SCENARIOS_AT_ONCE = 12
@@ -110,6 +112,12 @@ def sipp_against(tmp_path: Path) -> Iterator[Callable[[SwitchProcess], Sipp]]:
     yield against
     for peer in peers:
         peer.close()
+
+
+@pytest.fixture
+def sipsak_against() -> Callable[[SwitchProcess], Sipsak]:
+    """A function that points sipsak at a switch."""
+    return lambda switch: Sipsak(switch.address)
 
 
 @pytest.fixture
