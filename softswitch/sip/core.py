@@ -182,6 +182,8 @@ class SipCore:
         status = response.status
         event = _SENT.get(status // 100, Input.SENT_FAILURE)
         self._count(key[-1], status, "out")
+        if status > 100 and key[-1] == "INVITE":
+            transaction.tag = response.to.tag or ""
         self._step(transaction, event, now, data=bytes(response))
         return True
 
@@ -272,17 +274,11 @@ class SipCore:
             status = 200 if known else 481  # a CANCEL of anything else has no effect (section 9.2)
             self.send_response(key, request.reply(status, to_tag=self._token(), headers=self._server_line), now=now)
             return
-        reply = request.reply(200, to_tag=self._tag_given(invite), headers=self._server_line)
+        # The same To tag as our answers to the INVITE have (section 9.2): some callers take it for that of the dialog.
+        reply = request.reply(200, to_tag=invite.tag or self._token(), headers=self._server_line)
         self.send_response(key, reply, now=now)
         if invite.state is State.PROCEEDING:
             self._outputs.append(CancelReceived(invite.key, request))
-
-    def _tag_given(self, invite: Transaction) -> str:
-        """Return the To tag of our last answer: that of the CANCEL's should be the same (section 9.2)."""
-        try:
-            return parse_message(invite.message).to.tag or self._token()
-        except RemoteError:
-            return self._token()
 
     def _broken(self, error: RemoteError, request: Request | None, flow: Flow) -> None:
         self._note(error.kind, flow, str(error))

@@ -287,6 +287,7 @@ class Transaction:
         "message",
         "state",
         "table",
+        "tag",
     )
 
     def __init__(self, table: Table, key: Key, flow: Flow, settings: TimerSettings, *, now: float) -> None:
@@ -296,6 +297,7 @@ class Transaction:
         self.message = b""
         self.held: Any = None
         self.merge: Key | None = None
+        self.tag = ""  # of To in our answers to an INVITE, when the message itself is forgotten
         self.armed_at = inf
         self._settings = settings
         self._interval = 0.0

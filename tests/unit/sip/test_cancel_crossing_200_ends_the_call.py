@@ -41,6 +41,17 @@ def test_both_answers_have_one_to_tag(pair: Any) -> None:
     assert len(tags) == 2 and len(set(tags)) == 1 and b"tag=" in tags[0]
 
 
+def test_the_answer_to_a_late_cancel_has_the_to_tag_of_the_200(pair: Any) -> None:
+    """The INVITE's transaction has forgotten its 2xx by then (RFC 6026), but not the tag (RFC 3261 section 9.2)."""
+    wire, alice, _ = pair
+    alice.call("answer=1", cancel=1.005)
+    wire.run(until=100.0)
+    answers = [data for _, data in wire.sent if data.startswith(b"SIP/2.0 200") and b" BYE\r\n" not in data]
+    assert {data.partition(b"\r\nCSeq: ")[2].split(b"\r\n")[0] for data in answers} == {b"1 INVITE", b"1 CANCEL"}
+    tags = {line for data in answers for line in data.split(b"\r\n") if line.startswith(b"To:")}
+    assert len(tags) == 1 and b"tag=" in tags.pop()
+
+
 def test_cancel_waits_for_the_first_provisional_response(pair: Any) -> None:
     wire, alice, bob = pair
     wire.passes = lambda data, now: data.startswith(b"INVITE") or now > 3.0
