@@ -121,6 +121,11 @@ class RtpMedia:
         return self._agreement is not None and self._agreement.held
 
     @property
+    def expects_sound(self) -> bool:
+        """Whether the peer is to send sound, so that its silence says something."""
+        return self._agreement is not None and self._agreement.receiving and not self._agreement.held
+
+    @property
     def dialect(self) -> str:
         """How keys go to the peer: `rfc4733`, `info` or `inband`."""
         if self._dtmf in ("info", "inband"):
@@ -289,8 +294,7 @@ class RtpMedia:
 
     def _look(self, stream: RtpStream, now: float) -> None:
         self._watch = WATCH_TICKS
-        agreement = self._agreement
-        if agreement is None or not agreement.receiving or agreement.held:
+        if not self.expects_sound:
             self._since = now
             return
         heard = max(self._since, stream.heard_at or 0.0)

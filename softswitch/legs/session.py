@@ -220,12 +220,8 @@ class Session:
 
     def _gone(self, cause: Cause) -> None:
         """The peer does not know the call any more, or is not there (section 14.1)."""
-        leg = self._leg
         self._asking = ()
-        if leg.state is not LegState.ENDED:
-            log.warning("%s the peer is gone: %s", leg.id, cause)
-            leg.release(cause)
-            leg.ended(cause, by_peer=False)
+        self._leg.lost(cause)
 
     def _glare_seconds(self) -> float:
         """Return how long to wait after 491: longer for the owner of the Call-ID, so that one of us is first."""

@@ -68,13 +68,15 @@ class Signalling(Protocol):
 class LegSettings:
     """What all legs of one user agent share.
 
-    answers, requests: headers of every response and every request of ours that belongs to a dialog.
+    answers, requests: headers of every response and every request of ours that belongs to a dialog. vigil: seconds
+    between two questions whether a peer on hold is still there.
     """
 
     timers: TimerSettings
     session_timer: SessionTimerSettings
     answers: tuple[tuple[str, str], ...]
     requests: tuple[tuple[str, str], ...]
+    vigil: float
 
 
 @dataclass(frozen=True, slots=True)

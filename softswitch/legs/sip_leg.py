@@ -24,6 +24,7 @@ from softswitch.legs.outbound import Outbound
 from softswitch.legs.rtp_media import RtpMedia
 from softswitch.legs.session import Session
 from softswitch.legs.signalling import LegSettings, Refusal, Signalling, reason, reason_in
+from softswitch.legs.vigil import Vigil
 from softswitch.legs.whole import OnAnswer, Part
 from softswitch.sip.auth import DigestClient
 from softswitch.sip.dialog import Dialog
@@ -67,7 +68,8 @@ class SipLeg:
         self._setup: Inbound | Outbound | None = None
         self._session = Session(self)
         self._info_keys = InfoKeys(self)
-        self._parts: tuple[Part, ...] = (self._session, self._info_keys)
+        self._vigil = Vigil(self, settings.vigil)
+        self._parts: tuple[Part, ...] = (self._session, self._info_keys, self._vigil)
         self._answers: dict[Key, OnAnswer] = {}
         self._bye_sent = False
         self._bye_reason: tuple[tuple[str, str], ...] = ()
@@ -98,7 +100,7 @@ class SipLeg:
 
     def _begin(self, setup: Inbound | Outbound) -> None:
         self._setup = setup
-        self._parts = (setup, self._session, self._info_keys)
+        self._parts = (setup, self._session, self._info_keys, self._vigil)
 
     @property
     def heard(self) -> bool:
@@ -207,6 +209,13 @@ class SipLeg:
         self._bye_reason = ()
         self.send_bye()
         self.ended(Cause.TIMEOUT, by_peer=False)
+
+    def lost(self, cause: Cause) -> None:
+        """Give up a call whose peer does not know it any more, or is not there."""
+        if self.state is not LegState.ENDED:
+            log.warning("%s the peer is gone: %s", self.id, cause)
+            self.release(cause)
+            self.ended(cause, by_peer=False)
 
     def meet(self, message: Request | Response) -> None:
         """Note what the peer says about itself."""

@@ -61,7 +61,8 @@ KEEP_ALIVE = b"\r\n\r\n"
 class UserAgentSettings:
     """public: address and port (0: the local one) for Contact and session descriptions, when behind NAT.
 
-    trusted: networks whose callers may use every rule. agent: our name in Server and User-Agent.
+    trusted: networks whose callers may use every rule. agent: our name in Server and User-Agent. vigil: seconds between
+    two questions whether a peer on hold is still there, where no session timer tells.
     """
 
     agent: str
@@ -69,6 +70,7 @@ class UserAgentSettings:
     trusted: tuple[str, ...] = ()
     media_timeout: float = 60.0
     session_timer: SessionTimerSettings = SessionTimerSettings()
+    vigil: float = 300.0
     core: CoreSettings = CoreSettings()
 
 
@@ -104,6 +106,7 @@ class UserAgent:
             settings.session_timer,
             answers=(("Server", settings.agent), *shared),
             requests=(("User-Agent", settings.agent), *shared),
+            vigil=settings.vigil,
         )
         self._dialogs: dict[DialogId, DialogLeg] = {}
         self._inviting: dict[Key, DialogLeg] = {}

@@ -68,11 +68,11 @@ class Rig:
         #: Values for the next call that is placed, such as `dtmf="info"`.
         self.placing: dict[str, Any] = {}
 
-    async def open(self, *, max_calls: int = 100) -> None:
+    async def open(self, *, max_calls: int = 100, vigil: float = 300.0) -> None:
         self.ticker = Ticker()
         self.ticker.start()
         self.ports = RtpPorts("127.0.0.1", 42000, 42999, 0.0)
-        settings = UserAgentSettings(agent="test", core=CoreSettings(timers=TIMERS), session_timer=SESSION)
+        settings = UserAgentSettings(agent="test", core=CoreSettings(timers=TIMERS), session_timer=SESSION, vigil=vigil)
         self.user_agent = UserAgent(settings, self.ports, self._invited)
         text = RULES.replace("PEER", f"127.0.0.1:{self.peer.port}")
         self.switchboard = Switchboard(
@@ -250,12 +250,14 @@ Story = Callable[[Rig], Coroutine[None, None, None]]
 def play(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., None]]:
     """Run a story against a switch of its own; it must end with nothing held, nothing raised, no task left."""
 
-    def run(story: Callable[[Rig], Awaitable[None]], *, max_calls: int = 100, clean: bool = True) -> None:
+    def run(
+        story: Callable[[Rig], Awaitable[None]], *, max_calls: int = 100, clean: bool = True, vigil: float = 300.0
+    ) -> None:
         complaints: list[dict[str, object]] = []
 
         async def main() -> None:
             rig = Rig()
-            await rig.open(max_calls=max_calls)
+            await rig.open(max_calls=max_calls, vigil=vigil)
             try:
                 async with asyncio.timeout(LIMIT_SECONDS):
                     await story(rig)
