@@ -32,7 +32,7 @@ def test_602_is_heard_in_a_law(asterisk: Asterisk, switch: SwitchProcess) -> Non
 
 def test_604_is_heard_before_it_is_answered_and_echoes_after(asterisk: Asterisk, switch: SwitchProcess) -> None:
     call = asterisk.call(f"sip:604@{switch.address}", then="tone", variables={"HZ": "700"})
-    call.wait_tone(425, 0.8)
+    call.wait_tone(425, 0.5)
     assert not call.is_up, "the tone is to be heard before the answer"
     call.wait_up()
     call.wait_tone(700)

@@ -37,7 +37,7 @@ def test_618_is_heard_early_where_provisional_responses_must_be_reliable(
 ) -> None:
     before = asterisk.count_log("PRACK sip:")
     call = asterisk.call(f"sip:618@{switch.address}", endpoint="reliable", then="tone", variables={"HZ": "700"})
-    call.wait_tone(425, 0.8)
+    call.wait_tone(425, 0.5)
     assert not call.is_up
     call.wait_up()
     call.wait_tone(700)

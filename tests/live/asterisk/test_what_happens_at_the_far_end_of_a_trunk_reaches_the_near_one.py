@@ -20,7 +20,7 @@ def test_early_media_is_heard_in_both_directions(
     since = asterisk.mark()
     before = asterisk.count_log("PRACK sip:")
     call = asterisk.call(f"sip:9{digit}1604@{trunk_switch.address}", then="tone", variables={"HZ": "620"})
-    call.wait_tone(440, 0.8)
+    call.wait_tone(440, 0.5)
     assert not call.is_up, "the tone is to be heard before the answer"
     call.wait_up()
     far = asterisk.wait_call("1604", since=since)

@@ -69,10 +69,11 @@ class Sound:
         """Return the strongest tone between two times, in seconds from the beginning; negative ones from the end."""
         return strongest_tone(self.samples[round(start * RATE_HZ) : None if end is None else round(end * RATE_HZ)])
 
-    def wave_is(self, hz: float, seconds: float = 1.0) -> bool:
-        """Return whether its last `seconds` are this tone and nothing else."""
-        found = self.tone(-seconds)
-        return self.seconds >= seconds and abs(found.hz - hz) < 3 and found.purity > 0.97 and found.dbm0 > -35
+    def has_tone(self, hz: float, seconds: float = 1.0) -> bool:
+        """Return whether any `seconds` of it are this tone and nothing else."""
+        starts = np.arange(0.0, self.seconds - seconds + 1e-6, 0.1)
+        tones = (self.tone(start, start + seconds) for start in starts[::-1])
+        return any(abs(found.hz - hz) < 3 and found.purity > 0.97 and found.dbm0 > -35 for found in tones)
 
 
 class AsteriskCall:
@@ -175,7 +176,7 @@ class AsteriskCall:
         """Wait until it hears this tone, and nothing else, for `seconds` from now on."""
         deadline = time.monotonic() + within
         since = self.sound.seconds
-        while not (sound := self.sound).since(since).wave_is(hz, seconds):
+        while not (sound := self.sound).since(since).has_tone(hz, seconds):
             heard = f"{sound.tone(-seconds)} at the end of {sound.seconds:.1f} s, {since:.1f} s of it before"
             assert time.monotonic() < deadline, f"{hz} Hz were not heard within {within:.0f} s, but {heard}"
             time.sleep(0.1)

@@ -222,7 +222,7 @@ class Baresip:
         """Wait until it hears this tone, and nothing else, for `seconds` from now on."""
         deadline = time.monotonic() + within
         since = self.sound.seconds
-        while not (sound := self.sound).since(since).wave_is(hz, seconds):
+        while not (sound := self.sound).since(since).has_tone(hz, seconds):
             heard = f"{sound.tone(-seconds)} at the end of {sound.seconds:.1f} s, {since:.1f} s of it before"
             assert time.monotonic() < deadline, f"{hz} Hz were not heard within {within:.0f} s, but {heard}"
             time.sleep(0.1)
