@@ -31,8 +31,11 @@ class Reach:
 
     def flow_to(self, dialog: Dialog, flow: Flow) -> Flow:
         """Return the way to the next hop of a dialog: its address where that leads anywhere, else the peer's way."""
-        if flow.transport != "UDP" and not dialog.routes:
-            return flow  # a connection that stands is the way back, whatever port the Contact names (RFC 5626 spirit)
+        if flow.transport != "UDP":
+            if not self._sockets.stands(flow):  # closed since: a new one to where the Contact, or else the peer, was
+                flow = flow._replace(connection=0)
+            elif not dialog.routes:
+                return flow  # while it stands it is the way, whatever port the Contact names (RFC 5626 spirit)
         hop = dialog.next_hop
         if family(hop.host) is None or nat.hidden(hop.host, flow.remote[0]):
             return flow

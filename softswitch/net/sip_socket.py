@@ -259,6 +259,13 @@ class SipSockets:
         self.counts[f"send_{why}"] += 1
         self.undelivered(flow)
 
+    def stands(self, flow: Flow) -> bool:
+        """Tell whether a flow can carry something as far as we know: its connection, if it names one, is open."""
+        if not flow.connection:
+            return True
+        connection = self._connections.get(flow.connection)
+        return connection is not None and not connection.closing
+
     def watch(self, flow: Flow, lost: Callable[[], None]) -> Callable[[], None]:
         """Call `lost` once, from the loop, when the connection of a flow is gone, in whichever way; return how to call
         that off. Nothing ever happens to the flow of datagrams."""
