@@ -149,12 +149,16 @@ class Headers:
     def remove(self, name: str) -> None:
         """Take away all headers of that name."""
         wanted = _name(name)
+        first = self._first
+        self._changed(wanted)
         if wanted in KNOWN:
             self._items = [item for item in self._items if item[0] != wanted]
+            if first is not None:  # the rest of the index stays true, and the parser takes a line off each message
+                first.pop(wanted, None)
+                self._first = first
         else:
             lower = wanted.lower()
             self._items = [item for item in self._items if item[0].lower() != lower]
-        self._changed(wanted)
 
     def remove_first(self, name: str) -> None:
         """Take away the first value of that name, as each hop does with its Via on the way back."""
@@ -207,14 +211,10 @@ class Message:
     body: bytes
 
     def _value(self, name: str, parse: Callable[[str], _T]) -> _T:
-        parsed = self.headers.parsed
-        if name in parsed:
-            known: _T = parsed[name]
-            return known
         text = self.headers.get(name)
         if text is None:
             raise broken(f"no {name}", kind="missing_" + name.lower().replace("-", "_"))
-        value = parsed[name] = parse(text)
+        value = self.headers.parsed[name] = parse(text)
         return value
 
     def _values(self, name: str, parse: Callable[[str], _T]) -> tuple[_T, ...]:
@@ -230,7 +230,7 @@ class Message:
     @property
     def via(self) -> Via:
         """The top Via."""
-        return self._value("Via", _first_via)
+        return self.headers.parsed.get("Via") or self._value("Via", _first_via)
 
     @property
     def vias(self) -> tuple[Via, ...]:
@@ -247,22 +247,22 @@ class Message:
     @property
     def from_(self) -> NameAddr:
         """Who asks (RFC 3261 section 20.20)."""
-        return self._value("From", NameAddr.parse)
+        return self.headers.parsed.get("From") or self._value("From", NameAddr.parse)
 
     @property
     def to(self) -> NameAddr:
         """Who is asked (RFC 3261 section 20.39)."""
-        return self._value("To", NameAddr.parse)
+        return self.headers.parsed.get("To") or self._value("To", NameAddr.parse)
 
     @property
     def call_id(self) -> str:
         """The Call-ID, compared octet by octet (RFC 3261 section 20.8)."""
-        return self._value("Call-ID", _call_id)
+        return self.headers.parsed.get("Call-ID") or self._value("Call-ID", _call_id)
 
     @property
     def cseq(self) -> CSeq:
         """The sequence number and method."""
-        return self._value("CSeq", CSeq.parse)
+        return self.headers.parsed.get("CSeq") or self._value("CSeq", CSeq.parse)
 
     @property
     def contacts(self) -> tuple[NameAddr, ...]:
@@ -288,7 +288,8 @@ class Message:
     @property
     def max_forwards(self) -> int | None:
         """How many hops are left; None when the peer did not say, which RFC 3261 section 16.3 takes for enough."""
-        return self._value("Max-Forwards", _hops) if "Max-Forwards" in self.headers else None
+        text = self.headers.get("Max-Forwards")
+        return None if text is None else _hops(text)
 
     @property
     def expires(self) -> int | None:

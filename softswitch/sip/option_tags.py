@@ -15,6 +15,8 @@ def requires(message: Request | Response, tag: str) -> bool:
 
 
 def _names(message: Request | Response, header: str, tag: str) -> bool:
+    if header not in message.headers:
+        return False
     try:
         values = message.options(header)
     except RemoteError:  # a list that cannot be read names nothing

@@ -122,14 +122,13 @@ def _answerable(start: str, headers: Headers) -> Request | None:
 
 def _body(headers: Headers, rest: bytes, *, stream: bool) -> bytes:
     """Return the body by Content-Length, which is taken off the headers (section 18.3)."""
-    lengths = set(headers.all("Content-Length"))
-    if not lengths:
+    text = headers.get("Content-Length")
+    if text is None:
         if stream:
             raise broken("no Content-Length on a stream", kind="missing_content_length")
         return rest
-    if len(lengths) > 1:
+    if headers.repeats and len(set(headers.all("Content-Length"))) > 1:
         raise broken("two different Content-Length", kind="bad_content_length")
-    text = lengths.pop()
     length = grammar.number(text, below=2**32, what="Content-Length", kind="bad_content_length")
     if length > len(rest):
         raise broken(f"Content-Length says {length}, {len(rest)} bytes came", kind="body_too_short")
@@ -190,5 +189,5 @@ def _known_to_parse(request: Request) -> None:
         _ = request.contacts
     if "Route" in headers:
         _ = request.routes
-    if "Max-Forwards" in headers and (request.max_forwards or 0) > 255:
+    if (request.max_forwards or 0) > 255:
         raise broken("Max-Forwards above 255", kind="bad_max_forwards")  # section 20.22
