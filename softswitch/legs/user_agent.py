@@ -45,6 +45,7 @@ from softswitch.sip.dialog import Dialog, DialogId, incoming_id
 from softswitch.sip.flow import Flow
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.message import Headers, Request, Response
+from softswitch.sip.multipart import unwrap
 from softswitch.sip.session_timer import SessionTimerSettings
 from softswitch.sip.transaction import Key
 from softswitch.sip.uri import Uri
@@ -320,9 +321,7 @@ class UserAgent:
             case machine.RequestReceived(key=key, request=request, flow=flow):
                 self._request_received(key, request, flow)
             case machine.AckReceived(request=request):
-                leg = self._dialogs.get(incoming_id(request))
-                if leg is not None:
-                    leg.ack_received(request)
+                self._ack_received(request)
             case machine.CancelReceived(invite_key=key, request=request):
                 leg = self._inviting.get(key)
                 if leg is not None:
@@ -337,8 +336,17 @@ class UserAgent:
             case machine.BadMessage(kind=kind, flow=flow, detail=detail):
                 self._complaints.note(kind, flow, detail)
 
+    def _ack_received(self, request: Request) -> None:
+        if request.body:
+            unwrap(request)
+        leg = self._dialogs.get(incoming_id(request))
+        if leg is not None:
+            leg.ack_received(request)
+
     def _response_received(self, output: machine.ResponseReceived) -> None:
         key, response = output.key, output.response
+        if response.body:
+            unwrap(response)
         if response.status >= 200:
             self._settle(key)
         sent = self._outgoing.answered(key, response)
@@ -360,6 +368,8 @@ class UserAgent:
         self._answered.set()
 
     def _request_received(self, key: Key, request: Request, flow: Flow) -> None:
+        if request.body:
+            unwrap(request)
         if request.to.tag:
             leg = self._dialogs.get(incoming_id(request))
             if leg is None:

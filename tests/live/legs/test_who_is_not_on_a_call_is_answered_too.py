@@ -113,3 +113,20 @@ def test_a_refusal_says_why(play: Play) -> None:
         assert rig.records[0].cause.startswith("18 ") and rig.records[0].sip_code == 480
 
     play(story)
+
+
+def test_a_description_among_other_parts_is_answered(play: Play) -> None:
+    async def story(rig: Any) -> None:
+        peer = rig.peer
+        body = (
+            f"--b\r\nContent-Type: application/sdp\r\n\r\n{peer.sdp()}\r\n"
+            "--b\r\nContent-Type: application/isup;version=itu-t92+\r\n"
+            "Content-Disposition: signal;handling=optional\r\n\r\nxyz\r\n--b--\r\n"
+        )
+        peer.send(peer.request("INVITE", body=body, content_type="multipart/mixed;boundary=b"))
+        answer = await peer.response()
+        assert answer.status == 200 and answer.content_type == "application/sdp"
+        peer.send(peer.request("ACK", to_tag=answer.to.tag))
+        await peer.hang_up(answer.to.tag)
+
+    play(story)
