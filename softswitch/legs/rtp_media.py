@@ -294,13 +294,23 @@ class RtpMedia:
 
     def _look(self, stream: RtpStream, now: float) -> None:
         self._watch = WATCH_TICKS
-        if not self.expects_sound:
+        if not (self.expects_sound or self._unproven(stream)):
             self._since = now
             return
         heard = max(self._since, stream.heard_at or 0.0)
         if now - heard > self._media_timeout and self._on_dead is not None:
             on_dead, self._on_dead = self._on_dead, None
             on_dead()
+
+    def _unproven(self, stream: RtpStream) -> bool:
+        """Tell whether we send to a third party of which nothing was ever heard: anybody can be named there.
+
+        Who only listens need not say anything, but then he must listen where he calls from.
+        """
+        agreement = self._agreement
+        if agreement is None or not agreement.sending or not self._peer or stream.heard_at is not None:
+            return False
+        return agreement.remote[0] != self._peer
 
 
 def _shown(address: tuple[str, int]) -> str:

@@ -57,6 +57,9 @@ class FakeSockets:
             raise ResourceError("no TCP here")
         return Flow(transport, ("192.168.1.2", 5060), remote)
 
+    def stands(self, flow: Flow) -> bool:
+        return flow.connection < 100
+
 
 def reach(public: tuple[str, int] | None = PUBLIC) -> Reach:
     return Reach(cast(SipSockets, FakeSockets()), "0.0.0.0", public)  # noqa: S104 - nothing is bound
@@ -109,3 +112,9 @@ def test_a_connection_that_stands_is_kept_unless_a_proxy_wants_the_dialog() -> N
     assert reach().flow_to(dialog("sip:a@198.51.100.7:5062"), over_tcp) is over_tcp
     proxied = dialog("sip:198.51.100.8;lr", ("<sip:198.51.100.8;lr>",))
     assert reach().flow_to(proxied, over_tcp).remote == ("198.51.100.8", 5060)
+
+
+def test_a_connection_that_is_gone_is_opened_again_or_the_contact_asked() -> None:
+    gone = Flow("TCP", ("192.168.1.2", 5060), ("203.0.113.5", 40000), 100)
+    assert reach().flow_to(dialog("sip:a@198.51.100.7:5062"), gone).remote == ("198.51.100.7", 5062)
+    assert reach().flow_to(dialog("sip:a@10.0.0.5"), gone) == gone._replace(connection=0)
