@@ -1,4 +1,4 @@
-"""What a peer behind a NAT writes about itself leads nowhere; which of our addresses it is given depends on its side."""
+"""What a peer behind a NAT writes about itself leads nowhere; which of our addresses it gets depends on its side."""
 
 from types import SimpleNamespace
 from typing import Any, cast
