@@ -320,8 +320,8 @@ class UserAgent:
                 self.sockets.send(flow, data)
             case machine.RequestReceived(key=key, request=request, flow=flow):
                 self._request_received(key, request, flow)
-            case machine.AckReceived(request=request):
-                self._ack_received(request)
+            case machine.AckReceived(request=request, key=key):
+                self._ack_received(request, key)
             case machine.CancelReceived(invite_key=key, request=request):
                 leg = self._inviting.get(key)
                 if leg is not None:
@@ -336,10 +336,12 @@ class UserAgent:
             case machine.BadMessage(kind=kind, flow=flow, detail=detail):
                 self._complaints.note(kind, flow, detail)
 
-    def _ack_received(self, request: Request) -> None:
+    def _ack_received(self, request: Request, key: Key | None) -> None:
         if request.body:
             unwrap(request)
         leg = self._dialogs.get(incoming_id(request))
+        if leg is None and key is not None:  # some write another To tag into it, and the branch of their INVITE
+            leg = self._inviting.get(key)
         if leg is not None:
             leg.ack_received(request)
 

@@ -65,10 +65,14 @@ class CancelReceived:
 
 @dataclass(frozen=True, slots=True)
 class AckReceived:
-    """The ACK of a 2xx, the first or a copy: it belongs to a dialog, not to a transaction."""
+    """The ACK of a 2xx, the first or a copy: it belongs to a dialog, not to a transaction.
+
+    key: the INVITE whose branch it has all the same, None if it has one of its own as it should.
+    """
 
     request: Request
     flow: Flow
+    key: Key | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,7 +390,7 @@ class SipCore:
             if transaction.key[-1] != "CANCEL":  # the answer to the INVITE tells what became of it
                 self._outputs.append(ResponseReceived(transaction.key, message, flow))
         elif message is not None:
-            self._outputs.append(AckReceived(message, flow))
+            self._outputs.append(AckReceived(message, flow, transaction.key))
 
     def _acknowledge(self, transaction: Transaction, message: Request | Response | None) -> None:
         """Send the ACK of a non-2xx response (section 17.1.1.3)."""
