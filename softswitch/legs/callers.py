@@ -54,11 +54,14 @@ class Callers:
 
 def _caller(request: Request, *, asserted: bool) -> str:
     """Return who calls: as a trusted network asserts it (RFC 3325 section 9.1), else as the caller says it."""
+    for value in request.headers.all("P-Asserted-Identity") if asserted else ():
+        if user := _user(value):
+            return user
+    return _user(request.headers.get("From") or "")
+
+
+def _user(text: str) -> str:
     try:
-        for value in request.headers.all("P-Asserted-Identity") if asserted else ():
-            user = NameAddr.parse(value).uri.username[:MAX_NAME]
-            if user:
-                return user
-        return request.from_.uri.username[:MAX_NAME]
-    except RemoteError:  # a tel or foreign scheme in From is legal, and is nobody we know
+        return NameAddr.parse(text).uri.username[:MAX_NAME]
+    except RemoteError:  # a foreign scheme is legal, and is nobody we know
         return ""

@@ -4,7 +4,9 @@ import logging
 from collections import deque
 
 from softswitch import clock
+from softswitch.call.cause import from_status
 from softswitch.call.leg import DigitsSent, LegState
+from softswitch.legs.signalling import GONE
 from softswitch.legs.whole import Whole
 from softswitch.sip.dtmf_info import PLAIN, RELAY, key_body
 from softswitch.sip.message import Response
@@ -70,6 +72,8 @@ class InfoKeys:
 
     def _answered(self, response: Response | None) -> None:
         self._on_its_way = False
+        if response is not None and response.status in GONE:
+            self._leg.lost(from_status(response.status))
         if not self._waiting:
             return
         if response is not None and response.status == 415 and self._kind == RELAY:

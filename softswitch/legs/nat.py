@@ -12,13 +12,16 @@ from functools import lru_cache
 _MACHINE, _LINK, _PRIVATE, _EVERYWHERE = range(4)
 #: Carrier-grade NAT (RFC 6598): private, though `ipaddress` calls it neither private nor global.
 _SHARED = ipaddress.ip_network("100.64.0.0/10")
+_BROADCAST = ipaddress.ip_address("255.255.255.255")
 #: Documentation networks are used as public addresses in tests and examples, and are private for nobody.
 _EXAMPLES = [ipaddress.ip_network(text) for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
 
 
 def hidden(address: str, seen: str) -> bool:
-    """Tell whether `address` cannot be reached by somebody who got a message of its owner from `seen`."""
+    """Tell whether `address` cannot be that of somebody whose message came from `seen`: too narrow, or no one's own."""
     mine, theirs = _scope(address), _scope(seen)
+    if mine is not None and theirs is not None and _of_many(address):
+        return True
     return mine is not None and theirs is not None and mine < theirs
 
 
@@ -26,6 +29,13 @@ def private(address: str) -> bool:
     """Tell whether an address has no meaning outside of its own network."""
     scope = _scope(address)
     return scope is not None and scope < _EVERYWHERE
+
+
+@lru_cache(maxsize=1024)
+def _of_many(text: str) -> bool:
+    """Tell whether an address belongs to many: what a stranger aims there would be answered by all of them."""
+    address = ipaddress.ip_address(text.partition("%")[0])
+    return address.is_multicast or address == _BROADCAST
 
 
 @lru_cache(maxsize=1024)

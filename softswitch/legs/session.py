@@ -13,7 +13,7 @@ from softswitch import clock
 from softswitch.call.cause import Cause, from_status
 from softswitch.call.leg import LegState
 from softswitch.errors import RemoteError
-from softswitch.legs.signalling import CREDENTIALS, SDP, Refusal
+from softswitch.legs.signalling import CREDENTIALS, GONE, SDP, Refusal
 from softswitch.legs.whole import Whole
 from softswitch.sdp.negotiate import Direction, MediaRefused
 from softswitch.sip import invite as machine
@@ -34,8 +34,6 @@ AGAIN_SECONDS = 10.0
 MAX_GLARES = 10
 #: How many T1 a re-INVITE may be without a final answer (64 s): longer than any honest peer takes that asks nobody.
 MAX_PENDING = 128
-#: Answers to a request inside a dialog that say there is none (RFC 3261 sections 12.2.1.2, 14.1).
-GONE = (408, 481)
 
 
 class Session:

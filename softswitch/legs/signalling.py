@@ -17,6 +17,8 @@ SDP = "application/sdp"
 #: Methods we handle, and extensions we speak (RFC 3262, RFC 4028): said in every message that makes a dialog.
 ALLOW = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE", "INFO", "NOTIFY")
 SUPPORTED = ("100rel", "timer")
+#: Answers to a request inside a dialog that say there is none (RFC 3261 sections 12.2.1.2, 14.1).
+GONE = (408, 481)
 #: What the ACK of a 2xx takes over from its INVITE (RFC 3261 section 22.1).
 CREDENTIALS = ("Authorization", "Proxy-Authorization")
 

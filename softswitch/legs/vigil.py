@@ -7,11 +7,9 @@ and if it knows no timers it may vanish unnoticed: the call would stand until th
 from softswitch import clock
 from softswitch.call.cause import Cause, from_status
 from softswitch.call.leg import LegState
+from softswitch.legs.signalling import GONE
 from softswitch.legs.whole import Whole
 from softswitch.sip.message import Response
-
-#: Answers that say there is no such call (RFC 3261 section 12.2.1.2); any other shows that somebody is there.
-GONE = (408, 481)
 
 
 class Vigil:

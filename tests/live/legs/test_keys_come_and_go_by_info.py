@@ -104,3 +104,17 @@ def test_a_peer_that_takes_no_info_does_not_stop_the_call(play: Play) -> None:
         peer.reply(await peer.asked("BYE"), 200)
 
     play(story)
+
+
+def test_a_peer_that_does_not_know_the_call_any_more_ends_it(play: Play) -> None:
+    async def story(rig: Any) -> None:
+        peer = rig.peer
+        rig.placing = {"dtmf": "info"}
+        rig.switchboard.dial(f"sip:x@127.0.0.1:{peer.port}", (SendDigits(digits="123"), HangUp()))
+        peer.reply(await peer.asked("INVITE"), 200, body=peer.sdp())
+        peer.reply(await peer.asked("INFO"), 481)
+        peer.reply(await peer.asked("BYE"), 200)
+        await rig.nothing_left()
+        assert "does not know the call" in rig.records[0].cause
+
+    play(story)
