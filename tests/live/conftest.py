@@ -33,6 +33,7 @@ PEER_FIXTURES = {
     "phones_behind": "sipp",
     "baresip_of_the_session": "baresip",
     "sipsak_against": "sipsak",
+    "pyvoip": "pyvoip",
 }
 #: SIPp waits far more than it works: so many at once keep two cores busy and no timer waiting.
 SCENARIOS_AT_ONCE = 12
