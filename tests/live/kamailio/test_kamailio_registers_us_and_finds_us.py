@@ -49,7 +49,7 @@ def test_calls_come_in_where_we_registered(
     """The phone holds and resumes by re-INVITE, and hangs up, each by the routes of the call."""
     wait_registered(registered_switch, carrier)
     since = called.mark()
-    phone = phones_behind(called).start("phone-holds", "-d", "700", number=dialled, rtp_port=probe.port)
+    phone = phones_behind(called).start("phone-holds", "-d", "600", number=dialled, rtp_port=probe.port)
     probe.talk_to(phone.media_address())
     held = phone.wait_message("CSeq: 2 ACK")
     resumed = phone.wait_message("CSeq: 3 ACK")
