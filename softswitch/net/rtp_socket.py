@@ -75,6 +75,7 @@ class RtpPorts:
         self._family = kind
         self._pool = PortPool(first, last, quiet_seconds=quiet_seconds)
         self._quarantine: dict[int, socket.socket] = {}
+        self._heard = select.poll()  # the sockets in quarantine: one question for all of them
         self._open: set[RtpSocket] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -116,13 +117,16 @@ class RtpPorts:
     def sweep(self) -> None:
         """Empty the sockets in quarantine, and close those that have been quiet long enough."""
         now = clock.now()
-        for port, raw in self._quarantine.items():
-            late = _empty(raw)
+        heard = {descriptor for descriptor, _ in self._heard.poll(0)}
+        for port, raw in self._quarantine.items() if heard else ():
+            late = _empty(raw) if raw.fileno() in heard else 0
             if late:
                 self.counts["late_packets"] += late
                 self._pool.heard(port, now=now)
         for port in self._pool.handle_timer(now=now):
-            self._quarantine.pop(port).close()
+            raw = self._quarantine.pop(port)
+            self._heard.unregister(raw)
+            raw.close()
 
     def close(self) -> None:
         """Close every socket, those in quarantine and those still in use too."""
@@ -133,6 +137,7 @@ class RtpPorts:
             self._timer.cancel()
             self._timer = None
         for raw in self._quarantine.values():
+            self._heard.unregister(raw)
             raw.close()
         self._quarantine.clear()
 
@@ -164,6 +169,7 @@ class RtpPorts:
         self._pool.release(closed.port, now=clock.now())
         _empty(raw)
         self._quarantine[closed.port] = raw
+        self._heard.register(raw, select.POLLIN)
         self._arm()
 
     def _arm(self) -> None:
