@@ -40,4 +40,5 @@ def response_target(message: Request | Response, flow: Flow) -> Flow:
     if rport:
         return flow
     # maddr is multicast's way; what a peer writes there is not followed, or anybody could aim us at anybody.
-    return flow._replace(remote=(flow.remote[0], via.port or DEFAULT_PORT))
+    port = via.port or DEFAULT_PORT
+    return flow if port == flow.remote[1] else flow._replace(remote=(flow.remote[0], port))

@@ -27,6 +27,8 @@ BATCH_SECONDS = 0.25
 MAX_WAITING = 100_000
 RETRY_SECONDS = 5.0
 
+_line = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 metadata = sa.MetaData()
 calls = sa.Table(
     "calls",
@@ -169,7 +171,7 @@ class CallRecords:
 
     def _append(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append whole lines or nothing: half a line would spoil the next one too."""
-        text = "".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows)
+        text = "".join([_line(row) + "\n" for row in rows])
         with self._lines.open("ab") as file:
             before = file.tell()
             try:
