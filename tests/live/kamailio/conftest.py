@@ -71,7 +71,7 @@ def registered_switch(
         text = text.replace(f"@{word}@", value)
     (config / "carriers.yaml").write_text(text, encoding="utf-8")
     (config / "softswitch.yaml").write_text("carriers: carriers.yaml\ndialplans: plan\n", encoding="utf-8")
-    with running_switch(folder, options=("--config", str(config / "softswitch.yaml")), number=10) as running:
+    with running_switch(folder, options=("--config", str(config / "softswitch.yaml")), number=5) as running:
         yield running
 
 

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from tests.live.peers.asterisk import Sound
-from tests.live.peers.free_ports import free_port, rtp_block
-from tests.live.peers.switch import RTP_PORTS
+from tests.live.peers.free_ports import free_port
 
 INSTALL = (
     "pyVoIP is not installed. Install it with the other tools of the tests: make setup, "
@@ -21,10 +20,6 @@ INSTALL = (
 PROGRAM = Path(__file__).with_name("pyvoip_phone.py")
 #: What it calls itself, and the tone that it says.
 NAME, SAYS_HZ = "pyvoip", 620
-#: The block of ports of the tests' process that no switch of its takes: they count from 0 up, others have 9 and 11.
-RTP_BLOCK = 12
-#: Of that block, for each.
-PORTS = 20
 
 
 class PyVoip:
@@ -39,20 +34,9 @@ class PyVoip:
         self.port = free_port()
         self._heard = folder / f"pyvoip-{number}.u8"
         self._output = folder / f"pyvoip-{number}.log"
-        first = rtp_block(RTP_PORTS, RTP_BLOCK)[0] + number * PORTS
         command = [
             *(sys.executable, str(PROGRAM), "--server-port", str(server_port), "--port", str(self.port)),
-            *(
-                "--rtp-ports",
-                str(first),
-                str(first + PORTS - 1),
-                "--seconds",
-                str(seconds),
-                "--hz",
-                str(SAYS_HZ),
-                "--heard",
-                str(self._heard),
-            ),
+            *("--rtp", str(free_port()), "--seconds", str(seconds), "--hz", str(SAYS_HZ), "--heard", str(self._heard)),
             *("--dial", dial, "--press", press),
         ]
         with self._output.open("wb") as output:

@@ -23,9 +23,8 @@ ROWS, COLUMNS, PAD = (697, 770, 852, 941), (1209, 1336, 1477), ("123", "456", "7
 def main() -> None:
     """Do what the command line says; exit when the call is over."""
     parser = argparse.ArgumentParser()
-    for name in ("--server-port", "--port", "--seconds", "--hz"):
+    for name in ("--server-port", "--port", "--rtp", "--seconds", "--hz"):
         parser.add_argument(name, type=int, required=True)
-    parser.add_argument("--rtp-ports", type=int, nargs=2, required=True)
     parser.add_argument("--dial", default="")
     parser.add_argument("--press", default="")
     parser.add_argument("--heard", required=True)
@@ -42,8 +41,8 @@ def main() -> None:
         myIP="127.0.0.1",
         callCallback=ringing,
         sipPort=options.port,
-        rtpPortLow=options.rtp_ports[0],
-        rtpPortHigh=options.rtp_ports[1],
+        rtpPortLow=options.rtp,
+        rtpPortHigh=options.rtp,
     )
     phone.sip.register = lambda: True
     phone.start()
