@@ -17,7 +17,7 @@ from softswitch.call.cause import Cause, from_status
 from softswitch.call.leg import LegId, LegSink
 from softswitch.errors import ResourceError
 from softswitch.legs.callers import Callers
-from softswitch.legs.complaints import Complaints
+from softswitch.legs.complaints import Complaints, Seldom
 from softswitch.legs.outgoing import Outgoing, Sent
 from softswitch.legs.reach import Reach
 from softswitch.legs.rtp_media import RtpMedia
@@ -120,6 +120,7 @@ class UserAgent:
         self._unanswered: set[Key] = set()
         self._answered = asyncio.Event()
         self._complaints = Complaints()
+        self._soundless = Seldom()
         self._watched: dict[Flow, Callable[[], None]] = {}
 
     @property
@@ -447,7 +448,10 @@ class UserAgent:
                 on_dead=leg.sound_died,
             )
         except ResourceError as error:
-            log.error("%s no sound for this leg: %s", id, error)
+            # Each call that comes while no port is free would say it, and they come by hundreds a second.
+            more = self._soundless.due("no port", now=clock.now())
+            if more is not None:
+                log.error("%s no sound for this leg: %s%s", id, error, more)
         return leg
 
     def _reply(self, key: Key, request: Request, status: int, headers: Sequence[tuple[str, str]] = ()) -> None:
