@@ -101,7 +101,9 @@ class RtpPorts:
             try:
                 raw = self._bind(port)
             except OSError as error:
-                self._pool.refuse(port, jump=clock.random_bits(16))
+                # A small range is tried whole; in a large one a row of another switch's is longer than our patience.
+                far = self._pool.free >= MAX_BIND_TRIES
+                self._pool.refuse(port, jump=clock.random_bits(16) if far else 0)
                 if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                     raise bind_error("RTP", (self.host, port), "--rtp-ports", error) from error
                 self.counts["port_held_by_others"] += 1

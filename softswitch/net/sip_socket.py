@@ -269,11 +269,11 @@ class SipSockets:
     def watch(self, flow: Flow, lost: Callable[[], None]) -> Callable[[], None]:
         """Call `lost` once, from the loop, when the connection of a flow is gone, in whichever way; return how to call
         that off. Nothing ever happens to the flow of datagrams."""
-        number = flow.connection
-        if not number and flow.transport != "UDP" and (open_one := self._by_remote.get(flow.remote)) is not None:
-            number = open_one.number
-        if not number:
+        if flow.transport == "UDP":
             return lambda: None
+        number = flow.connection
+        if not number and (open_one := self._by_remote.get(flow.remote)) is not None:
+            number = open_one.number
         if number not in self._connections:
             return asyncio.get_running_loop().call_soon(lost).cancel
         watchers = self._watchers.setdefault(number, [])
