@@ -34,6 +34,7 @@ from softswitch.sip.transaction import (
     Transaction,
 )
 
+_NONE: tuple[None, dict[Transaction, None]] = (None, {})
 _RECEIVED = {1: Input.RECEIVED_1XX, 2: Input.RECEIVED_2XX}
 _SENT = {1: Input.SENT_1XX, 2: Input.SENT_2XX}
 
@@ -122,7 +123,8 @@ class SipCore:
         self._servers: dict[Key, Transaction] = {}
         self._clients: dict[Key, Transaction] = {}
         self._merges: set[Key] = set()
-        self._by_flow: dict[Flow, dict[Transaction, None]] = {}  # ordered, so that a replay repeats itself
+        # The one value of a flow that all its transactions keep; and these, ordered, so that a replay repeats itself.
+        self._by_flow: dict[Flow, tuple[Flow, dict[Transaction, None]]] = {}
         self._schedule = Schedule()
         self._outputs: list[Output] = []
         self._server_line = (("Server", settings.server),)
@@ -152,7 +154,7 @@ class SipCore:
     def transport_failed(self, flow: Flow, *, now: float) -> None:
         """Take the news that this flow carries nothing any more (section 17.1.4, RFC 6026 section 8.6)."""
         # Each transaction is told once: a way that is down fails for every message, and thousands may wait on it.
-        for transaction in self._by_flow.pop(flow, ()):
+        for transaction in self._by_flow.pop(flow, _NONE)[1]:
             self._step(transaction, Input.TRANSPORT_FAILED, now)
 
     def connection_lost(self, flow: Flow, *, now: float) -> None:
@@ -160,7 +162,7 @@ class SipCore:
 
         What has been answered provisionally may get its final response by another one (section 18.2.2).
         """
-        for transaction in list(self._by_flow.get(flow, ())):
+        for transaction in list(self._by_flow.get(flow, _NONE)[1]):
             if transaction.state is State.CALLING or transaction.state is State.TRYING:
                 if transaction.table is CLIENT or transaction.table is INVITE_CLIENT:
                     self._step(transaction, Input.TRANSPORT_FAILED, now)
@@ -418,15 +420,17 @@ class SipCore:
             self._link(transaction)
 
     def _link(self, transaction: Transaction) -> None:
-        same = self._by_flow.get(transaction.flow)
-        if same is None:
-            self._by_flow[transaction.flow] = {transaction: None}
+        known = self._by_flow.get(transaction.flow)
+        if known is None:
+            self._by_flow[transaction.flow] = (transaction.flow, {transaction: None})
         else:
+            transaction.flow, same = known
             same[transaction] = None
 
     def _unlink(self, transaction: Transaction) -> None:
-        same = self._by_flow.get(transaction.flow)
-        if same is not None:
+        known = self._by_flow.get(transaction.flow)
+        if known is not None:
+            same = known[1]
             same.pop(transaction, None)
             if not same:
                 del self._by_flow[transaction.flow]

@@ -1,5 +1,7 @@
 """Which transaction a message belongs to (RFC 3261 sections 17.1.3 and 17.2.3), and the requests that share one."""
 
+from functools import lru_cache
+
 from softswitch.sip.headers import Via
 from softswitch.sip.message import Headers, Request, Response
 from softswitch.sip.transaction import Key
@@ -17,9 +19,15 @@ def server_key(request: Request) -> Key:
     via = request.via
     branch = via.branch
     if branch is not None and branch.startswith(COOKIE) and branch != COOKIE:
-        return (branch, via.host.lower(), str(via.port or 5060), request.method)
+        return (branch, _sent_by(via.host, via.port), request.method)
     caller = request.from_.tag or ""
     return (str(request.uri), caller, request.call_id, str(request.cseq.number), _bare(via), request.method)
+
+
+@lru_cache(maxsize=1024)
+def _sent_by(host: str, port: int | None) -> str:
+    """Return what two equal senders have in common: one text for all the transactions of a peer that linger."""
+    return f"{host.lower()} {port or 5060}"
 
 
 def _bare(via: Via) -> str:

@@ -25,6 +25,8 @@ MAX_HEADERS: Final = 256
 _VERSION: Final = "SIP/2.0"
 #: Headers that hold one value only: a second one makes the message ambiguous (RFC 4475 section 3.3.8).
 _SINGLE: Final = ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Type")
+#: The one text of each method, so that the transactions that linger do not each keep their own.
+_METHODS: Final = {method: method for method in KNOWN_METHODS}
 #: Stands for a Request-URI that cannot be read, in a request that is only there to be answered.
 _UNREADABLE: Final = Uri.of(None, "invalid")
 
@@ -141,6 +143,7 @@ def _request(start: str, headers: Headers, body: bytes) -> Request:
     if len(parts) != 3 or not grammar.is_token(parts[0]):
         raise broken("not a request line", start, kind="bad_request_line")
     method, target, version = parts
+    method = _METHODS.get(method, method)
     if version.upper() != _VERSION:
         if version.upper().startswith("SIP/") and version[4:].replace(".", "").isdigit():
             raise broken("not our version of SIP", version, kind="bad_version", status=505)  # section 21.5.6
