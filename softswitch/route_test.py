@@ -9,7 +9,7 @@ from typing import Any
 from softswitch.call.dial import Dial
 from softswitch.call.dialplan import Query, Rule
 from softswitch.call.numbers import Kind, read
-from softswitch.call.routing import Route, route
+from softswitch.call.routing import Route, direct_uri, is_uri, route
 from softswitch.call.step import render, variables_of
 from softswitch.call.steps import STEPS
 from softswitch.catalog import Catalog
@@ -66,14 +66,15 @@ def decide(
     """
 
     def way(target: str, caller_id: str, name: str) -> Way:
-        if _is_uri(target):
-            return Way(target, note="A SIP URI is called directly, without a carrier.")
         try:
+            if is_uri(target):
+                direct_uri(target)
+                return Way(target, note="A SIP URI is called directly, without a carrier.")
             return Way(target, route(target, catalog.carriers, carrier=name, caller_id=caller_id, random=random))
         except ResourceError as error:
             return Way(target, fault=str(error))
 
-    if carrier or _is_uri(number):
+    if carrier or is_uri(number):
         only = way(number, caller, carrier)
         return Decision(number, caller, None, (only,), only.fault and _sentence(only.fault), asked=False)
     called = read(number)
@@ -100,10 +101,6 @@ def _of_rule(rule: Rule, dialled: str, caller: str, way: Callable[[str, str, str
                 yield Way(text, note=f"What {', '.join(unknown)} is, only the call will know.")
             else:
                 yield way(target, render(step.caller_id, variables) or caller, step.carrier)
-
-
-def _is_uri(target: str) -> bool:
-    return target.lower().startswith(("sip:", "<sip:"))
 
 
 def _sentence(text: str) -> str:

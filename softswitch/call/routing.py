@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 from softswitch.call.carrier import Carrier, is_address
 from softswitch.call.numbers import Kind, Number, read, write
-from softswitch.errors import ResourceError
+from softswitch.errors import RemoteError, ResourceError
 from softswitch.sip.uri import Uri
 
 _DIALABLE = re.compile(r"\+?[0-9*#]+")
+
+_TRANSPORTS = ("udp", "tcp")
 
 #: Who a caller without a name is (RFC 3323 section 4.1.1.3).
 ANONYMOUS = Uri("sip", "anonymous", None, "anonymous.invalid")
@@ -98,6 +100,25 @@ def route(
         gateways=_gateways(chosen, down, random, why),
         why=tuple(why),
     )
+
+
+def is_uri(target: str) -> bool:
+    """Return whether a target is a SIP URI, which needs no carrier, and no number."""
+    return target.lower().startswith(("sip:", "<sip:", "sips:", "<sips:"))
+
+
+def direct_uri(target: str) -> Uri:
+    """Return a SIP URI that a call may go to; raise ResourceError with a sentence where none can."""
+    try:
+        uri = Uri.parse(target.strip("<>"))
+    except RemoteError as error:
+        raise ResourceError(f"{target!r} is not a SIP URI: {error}") from error
+    if uri.scheme != "sip" or not uri.host:
+        raise ResourceError(f"{target!r} is not a sip: URI that can be called; write sip:NUMBER@HOST")
+    transport = (uri.param("transport") or "udp").lower()
+    if transport not in _TRANSPORTS:
+        raise ResourceError(f"{target!r} asks for {transport}, which this version does not speak; use udp or tcp")
+    return uri
 
 
 def _carrier(number: str, carriers: Sequence[Carrier], name: str, why: list[str]) -> Carrier:

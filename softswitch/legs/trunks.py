@@ -11,8 +11,8 @@ from softswitch import clock
 from softswitch.call.carrier import Carrier
 from softswitch.call.cause import Cause
 from softswitch.call.leg import Ended, Leg, LegEvent, LegId, LegSink
-from softswitch.call.routing import Gateway, Route, route
-from softswitch.errors import RemoteError, ResourceError
+from softswitch.call.routing import Gateway, Route, direct_uri, is_uri, route
+from softswitch.errors import ResourceError
 from softswitch.legs.callers import MAX_FORWARDS
 from softswitch.legs.health import Watch
 from softswitch.legs.registrar import KeepAlive, Registrant
@@ -31,7 +31,6 @@ log = logging.getLogger("softswitch.trunks")
 URI_CODECS = ("PCMU", "PCMA")
 #: How long a bare SIP URI may say nothing before its next address is tried.
 URI_TRY_SECONDS = 4.0
-_TRANSPORTS = ("udp", "tcp")
 #: The user in our Contact where no account gives another.
 OUR_USER = "softswitch"
 
@@ -147,8 +146,8 @@ class Trunks:
 
         Raises ResourceError with a sentence where it could not even be tried.
         """
-        if _is_uri(target):
-            _uri(target)
+        if is_uri(target):
+            direct_uri(target)
             return ""
         return self._route(target, "", carrier).carrier.name
 
@@ -159,7 +158,7 @@ class Trunks:
 
         What goes wrong afterwards (the carrier carries too many calls, no gateway answers) ends the leg with a cause.
         """
-        way = self._to_uri(target, caller_id) if _is_uri(target) else self._over(target, caller_id, carrier)
+        way = self._to_uri(target, caller_id) if is_uri(target) else self._over(target, caller_id, carrier)
         return TrunkLeg(leg, replace(way, max_forwards=hops), self._user_agent, self._resolver, sink)
 
     def _route(self, number: str, caller_id: str, carrier: str) -> Route:
@@ -195,7 +194,7 @@ class Trunks:
 
     @staticmethod
     def _to_uri(target: str, caller_id: str) -> Way:
-        uri = _uri(target)
+        uri = direct_uri(target)
         transport = (uri.param("transport") or "").lower() or None
         placement = Placement(uri.without_headers(), caller_id, "", "", 0, URI_CODECS)
         return Way((Hop(uri.host, uri.port, transport, placement),), try_seconds=URI_TRY_SECONDS)
@@ -298,23 +297,6 @@ def _hop(found: Route, gateway: Gateway, trunk: Trunk, routes: tuple[str, ...]) 
     )
     key = (gateway.host, gateway.port)
     return Hop(*trunk.place_of(key, routes), placement, key)
-
-
-def _is_uri(target: str) -> bool:
-    return target.lower().startswith(("sip:", "<sip:", "sips:", "<sips:"))
-
-
-def _uri(target: str) -> Uri:
-    try:
-        uri = Uri.parse(target.strip("<>"))
-    except RemoteError as error:
-        raise ResourceError(f"{target} is not a SIP URI: {error}") from error
-    if uri.scheme != "sip" or not uri.host:
-        raise ResourceError(f"{target} is not a sip: URI that can be called; write sip:NUMBER@HOST")
-    transport = (uri.param("transport") or "udp").lower()
-    if transport not in _TRANSPORTS:
-        raise ResourceError(f"{target} asks for {transport}, which this version does not speak; use udp or tcp")
-    return uri
 
 
 def _nothing() -> None:

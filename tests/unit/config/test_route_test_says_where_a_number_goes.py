@@ -106,6 +106,10 @@ def test_a_number_without_a_rule_leaves_over_the_first_carrier_and_a_named_carri
         ("202", {}, "'bob' is neither a number nor a sip: URI"),
         ("bob", {}, "'bob' is neither a number nor a sip: URI"),
         ("600", {"carrier": "nobody"}, "Carrier nobody is not in carriers.yaml"),
+        ("sip:", {}, "'sip:' is not a SIP URI"),
+        ("sip:600@[::1", {}, "'sip:600@[::1' is not a SIP URI"),
+        ("sips:600@192.0.2.9", {}, "write sip:NUMBER@HOST"),
+        ("sip:600@192.0.2.9;transport=tls", {}, "asks for tls, which this version does not speak"),
     ],
 )
 def test_what_nothing_takes_is_a_sentence(config: Path, number: str, options: dict[str, str], words: str) -> None:
