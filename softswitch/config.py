@@ -7,7 +7,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pydantic
 
@@ -221,7 +221,7 @@ class LimitsSection(Section):
 class ObservabilitySection(Section):
     """observability: what is logged. level: debug, info, warning or error."""
 
-    level: str = pydantic.Field(default="info", pattern="^(debug|info|warning|error)$")
+    level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class Settings(Section):

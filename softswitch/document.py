@@ -32,6 +32,19 @@ _MUST_BE = {
     "dict_type": "a mapping: `key: value`, one on each line",
     "string_type": "text; put it in quotes",
     "path_type": "a path",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "finite_number": "a number",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "{ge} or more",
+    "less_than": "less than {lt}",
+    "less_than_equal": "{le} or less",
+    "string_pattern_mismatch": "as the expression {pattern} says",
 }
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -193,7 +206,7 @@ def validate(model: type[Model], document: Document, data: Any = None, location:
 
 def _explain(document: Document, location: tuple[Key, ...], item: dict[str, Any]) -> Fault:
     place = (*location, *item["loc"])
-    name = ".".join(str(key) for key in item["loc"]) or ("this" if location else "the file")
+    name = _name(item["loc"]) or ("this" if location else "the file")
     match item["type"]:
         case "missing":
             return document.fault(place[:-1], f"{name} is missing", "add it")
@@ -204,9 +217,18 @@ def _explain(document: Document, location: tuple[Key, ...], item: dict[str, Any]
         case "literal_error" | "enum":
             return document.fault(place, f"{name} is {_short(item['input'])}", f"it must be {item['ctx']['expected']}")
         case kind if kind in _MUST_BE:
-            return document.fault(place, f"{name} is {_short(item['input'])}", f"it must be {_MUST_BE[kind]}")
+            limits = {key: f"{limit}".removesuffix(".0") for key, limit in item.get("ctx", {}).items()}
+            must_be = _MUST_BE[kind].format_map(limits)
+            return document.fault(place, f"{name} is {_short(item['input'])}", f"it must be {must_be}")
         case _:
             return document.fault(place, f"{name}: {item['msg']}, not {_short(item['input'])}")
+
+
+def _name(keys: tuple[Key, ...]) -> str:
+    """Return how a fault calls a key. In a list of entries the line says which entry it is, and numbers only puzzle."""
+    if keys and isinstance(keys[0], int):
+        return ".".join(str(key) for key in keys[1:]) or f"entry {keys[0] + 1}"
+    return ".".join(str(key) for key in keys)
 
 
 def _short(value: Any) -> str:

@@ -16,7 +16,7 @@ import pydantic
 from softswitch.call.numbers import REGIONS
 from softswitch.call.pattern import compile_pattern
 from softswitch.document import load, validate
-from softswitch.errors import RemoteError
+from softswitch.errors import ConfigError, RemoteError
 from softswitch.sdp.negotiate import CODECS
 from softswitch.sip.uri import Uri
 
@@ -32,6 +32,7 @@ _USER = re.compile(r"[A-Za-z0-9_.!~*'()&=+$,;?/-]{1,64}")
 #: RFC 1123 section 2.1, and the underscore that container networks have in their names.
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+_CARRIER_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 #: What may stand in front of a number: the signs of a telephone, as `+`, `00` or `8123#`.
 _PREFIX = re.compile(r"[0-9+*#]{0,16}")
 
@@ -152,7 +153,7 @@ class CallerIdRule(_Entry):
 class Carrier(_Entry):
     """One entry of carriers.yaml: a trunk. `docs/carriers.md` explains each key."""
 
-    name: str = pydantic.Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    name: str
     # Where it is
     host: Host = ""
     port: Port | None = None
@@ -228,6 +229,13 @@ class Carrier(_Entry):
     @classmethod
     def _proxy_is_an_address(cls, value: str) -> str:
         return _proxy(value) if value else ""
+
+    @pydantic.field_validator("name")
+    @classmethod
+    def _a_plain_name(cls, value: str) -> str:
+        if not _CARRIER_NAME.fullmatch(value):
+            raise ValueError(f"{value[:64]!r} is no name for a carrier; use up to 64 letters, digits, `-` and `_`")
+        return value
 
     @pydantic.field_validator("gateways")
     @classmethod
@@ -329,16 +337,15 @@ class CarrierList(pydantic.RootModel[tuple[Carrier, ...]]):
 
     model_config = pydantic.ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    @pydantic.model_validator(mode="after")
-    def _names_are_unique(self) -> "CarrierList":
-        names = [carrier.name for carrier in self.root]
-        twice = {name for name in names if names.count(name) > 1}
-        if twice:
-            raise ValueError(f"carrier {', '.join(sorted(twice))} stands here twice")
-        return self
-
 
 def load_carriers(path: Path, environment: Mapping[str, str]) -> tuple[Carrier, ...]:
     """Read carriers.yaml; `${NAME}` reads `environment`. Raises ConfigError with every fault."""
     document = load(path, environment)
-    return validate(CarrierList, document, [] if document.data is None else document.data).root
+    carriers = validate(CarrierList, document, [] if document.data is None else document.data).root
+    names = [carrier.name for carrier in carriers]
+    twice = [index for index, name in enumerate(names) if name in names[:index]]
+    if twice:
+        raise ConfigError(
+            *(document.fault((at, "name"), f"carrier {names[at]} stands here twice", "rename one") for at in twice)
+        )
+    return carriers

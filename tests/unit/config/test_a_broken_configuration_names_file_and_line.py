@@ -16,7 +16,7 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
 SETTINGS = {
     "unknown tag": ("sip: !!python/object:os.system x\n", 1, "is not YAML"),
     "no such date": ("data: 2026-02-30\n", 1, "put it in quotes"),
-    "no number": ("limits:\n  max_calls: !!int x\n", 2, "put it in quotes"),
+    "no integer": ("limits:\n  max_calls: !!int x\n", 2, "put it in quotes"),
     "alias of itself": ("sip: &a\n  listen: *a\n", 1, "nested deeper"),
     "brackets": ("[" * 5000, 1, "nested deeper"),
     "aliases of aliases": (BOMB, 1, "more than 200000 values"),
@@ -27,6 +27,8 @@ SETTINGS = {
     "address as a list": ("sip:\n  listen: [banana, -5060]\n", 2, "is not an address"),
     "ports as a list": ("rtp:\n  ports: [9, 3]\n", 2, "is not a range of ports"),
     "no RTP address": ("rtp:\n  address: banana\n", 2, "is not an IP address"),
+    "no level": ("observability:\n  level: loud\n", 2, "it must be 'debug', 'info', 'warning' or 'error'"),
+    "no number": ("limits:\n  max_calls: many\n", 2, "limits.max_calls is 'many' (it must be a whole number)"),
     "no public address": ("sip:\n  public_address: banana\n", 2, "is not an IP address"),
 }
 CARRIERS = {
@@ -54,9 +56,18 @@ CARRIERS = {
     "proxy": ("- name: a\n  host: 192.0.2.1\n  outbound_proxy: 'sip:a b'\n", 3, "is not a SIP address"),
     "proxy by tls": ("- name: a\n  host: 192.0.2.1\n  outbound_proxy: sips:a\n", 3, "tls is not built"),
     "rule": ("- name: a\n  host: 192.0.2.1\n  caller_id_rules:\n    - number: '_[1'\n", 4, "broken [...] group"),
-    "gateway": ("- name: a\n  gateways:\n    - host: a.example\n      port: 0\n", 4, "greater than or equal to 1"),
+    "gateway": (
+        "- name: a\n  gateways:\n    - host: a.example\n      port: 0\n",
+        4,
+        "gateways.0.port is 0 (it must be 1 or more)",
+    ),
     "gateway twice": ("- name: a\n  gateways: [{host: a}, {host: a}]\n", 2, "stands here twice"),
-    "name twice": ("- name: a\n  host: a\n- name: a\n  host: b\n", 1, "carrier a stands here twice"),
+    "name twice": ("- name: a\n  host: a\n- name: a\n  host: b\n", 3, "carrier a stands here twice"),
+    "no name": ("- host: a\n- name: a b\n  host: a\n", 2, "use up to 64 letters, digits, `-` and `_`"),
+    "no number of seconds": ("- name: a\n  host: a\n  expires: 10m\n", 3, ": expires is '10m' (it must be a whole"),
+    "neither yes nor no": ("- name: a\n  host: a\n  register: maybe\n", 3, "(it must be true or false)"),
+    "no rate": ("- name: a\n  host: a\n  max_cps: 0\n", 3, "max_cps is 0 (it must be more than 0)"),
+    "no entry": ("- asterisk\n", 1, "entry 1 is 'asterisk' (it must be a mapping"),
     "password not set": ("- name: a\n  host: a\n  username: u\n  password: ${SECRET}\n", 4, "SECRET is not set"),
     "line break": ('- name: a\n  host: 192.0.2.1\n  caller_id: "1\\r\\nX: y"\n', 3, "is not a caller ID"),
     "number": ("- name: a\n  host: 192.0.2.1\n  caller_id: 4930\n", 3, "put it in quotes"),
