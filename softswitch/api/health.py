@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from softswitch.errors import ResourceError
+from softswitch.net.address import bind_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,7 @@ class HealthServer:
             await site.start()
         except OSError as error:
             await self._runner.cleanup()
-            reason = error.strerror or str(error)
-            raise ResourceError(f"HTTP {host}:{port} cannot be bound ({reason}); choose another with --http") from error
+            raise bind_error("HTTP", (host, port), "--http", error) from error
         address: tuple[str, int] = self._runner.addresses[0][:2]
         return address
 

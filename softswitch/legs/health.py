@@ -165,7 +165,7 @@ class Watch:
 
     def _note(self, key: GatewayKey, answer: int | str, round_trip: float | None = None) -> None:
         trunk = self._trunk
-        fields = {"carrier": trunk.name, "gateway": key[0]}
+        fields = {"carrier": trunk.name, "gateway": trunk.gateways[key].name}
         if isinstance(answer, int):
             if trunk.answered(key, answer, round_trip):
                 log.warning("a gateway is up again", extra=fields)

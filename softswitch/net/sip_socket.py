@@ -155,7 +155,8 @@ class SipSockets:
         ours = [address for address in listening if family(address[0]) == kind]
         if not ours:
             raise ResourceError(
-                f"no {transport} socket from which {show(remote)} could be reached; open one with --sip"
+                f"no {transport} socket from which {show(remote)} could be reached; open one with "
+                "sip.listen_also, or listen there with --sip"
             )
         if len(ours) > 1:  # the one that stands on the route to the peer, if one does
             route = self._route(remote[0])

@@ -79,7 +79,8 @@ class CallRecords:
             with self._lines.open("a"):
                 pass
         except OSError as error:
-            raise ResourceError(f"call records cannot be written to {self._lines}: {error.strerror}") from error
+            reason = f"call records cannot be written to {self._lines}: {error.strerror}"
+            raise ResourceError(f"{reason}; choose another folder with --data") from error
         try:
             self._engine = create_async_engine(self._url)
             async with self._engine.begin() as connection:

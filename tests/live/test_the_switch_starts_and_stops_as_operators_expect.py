@@ -40,6 +40,20 @@ def test_an_occupied_sip_port_is_a_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in refused.stderr + refused.stdout
 
 
+def test_an_occupied_http_port_and_a_data_folder_that_is_none_are_sentences(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as occupied:
+        address = f"127.0.0.1:{occupied.getsockname()[1]}"
+        refused = _refusal("--sip", "127.0.0.1:0", "--http", address, "--data", str(tmp_path))
+    words = f"HTTP {address} is already in use; stop the other program or choose another address with --http"
+    assert (refused.returncode, refused.stderr) == (2, f"softswitch: {words}\n")
+    (tmp_path / "file").touch()
+    refused = _refusal("--sip", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data", str(tmp_path / "file"))
+    assert refused.returncode == 2
+    assert re.fullmatch(
+        r"softswitch: call records cannot be written to .*; choose another folder with --data\n", refused.stderr
+    )
+
+
 def test_a_broken_configuration_is_refused_with_file_and_line(tmp_path: Path) -> None:
     file = tmp_path / "softswitch.yaml"
     file.write_text("sip:\n  listen: 127.0.0.1:0\nrtp:\n  prots: 20000-29999\n")

@@ -1,6 +1,7 @@
 """Health by OPTIONS: hysteresis, 503, round trips, and that a mark of death is no sentence of death."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +53,26 @@ def test_two_failures_make_it_down_and_one_answer_up(play: Play, answer: int) ->
         assert status(rig).error == ""
 
     play(story)
+
+
+def test_the_log_says_once_which_of_two_gateways_on_one_host_went_and_came(
+    play: Play, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(rig: TrunkRig) -> None:
+        one, other = await rig.gateway(*ANSWERS, options=200), await rig.gateway(*ANSWERS, options=200)
+        await rig.open(entry(one.port, other.port))
+        await rig.until(lambda: all(each.state == "up" for each in status(rig).gateways))
+        other.options = 0
+        await rig.until(lambda: status(rig).gateways[1].state == "down")
+        other.options = 200
+        await rig.until(lambda: status(rig).gateways[1].state == "up")
+        said = [(record.getMessage(), vars(record).get("gateway")) for record in caplog.records]
+        name = f"127.0.0.1:{other.port}"
+        down, up = f"a gateway is down: {name} gave no answer in 0.2 s", "a gateway is up again"
+        assert [one for one in said if "gateway" in one[0]] == [(down, name), (up, name)]
+
+    with caplog.at_level(logging.INFO, logger="softswitch.trunks"):
+        play(story)
 
 
 def test_a_gateway_that_is_down_is_tried_last(play: Play) -> None:
