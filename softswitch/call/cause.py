@@ -134,6 +134,43 @@ _BY_STATUS: dict[int, Cause] = {
     608: Cause(21, 608, "rejected by a call filter"),
 }
 
+#: ITU-T Q.850 table 1, the words shortened: what a peer's Reason header names by number alone.
+_Q850_WORDS: dict[int, str] = {
+    1: "no such number",
+    2: "no route to the transit network",
+    3: "no route to destination",
+    16: "normal clearing",
+    17: "user busy",
+    18: "no user responding",
+    19: "no answer",
+    20: "subscriber absent",
+    21: "call rejected",
+    22: "number changed",
+    23: "redirected",
+    25: "exchange routing error",
+    26: "answered elsewhere",
+    27: "destination out of order",
+    28: "number incomplete",
+    29: "facility rejected",
+    31: "normal, unspecified",
+    34: "no circuit available",
+    38: "network out of order",
+    41: "temporary failure",
+    42: "switching equipment congestion",
+    44: "requested circuit not available",
+    47: "resource unavailable",
+    55: "incoming calls barred",
+    57: "bearer capability not authorized",
+    58: "bearer capability not available",
+    63: "service not available",
+    79: "service not implemented",
+    87: "not a member of the closed user group",
+    88: "incompatible destination",
+    102: "recovery on timer expiry",
+    111: "protocol error",
+    127: "interworking, unspecified",
+}
+
 _BY_CLASS: dict[int, Cause] = {
     3: Cause(23, 302, "moved, and redirection is not followed"),
     4: Cause(127, 400, "refused by the peer"),
@@ -189,3 +226,8 @@ def from_status(status: int) -> Cause:
     """Return the cause that a final SIP status means; `sip` keeps the very status the peer gave."""
     known = _BY_STATUS.get(status) or _BY_CLASS.get(status // 100, Cause.INTERNAL)
     return known if known.sip == status else Cause(known.q850, status, known.words)
+
+
+def from_q850(number: int, sip: int) -> Cause:
+    """Return the cause of a Q.850 number that a peer gave, with the SIP status that goes with it."""
+    return Cause(number, sip, _Q850_WORDS.get(number, "released by the peer"))

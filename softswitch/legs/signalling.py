@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from softswitch.call.cause import Cause
+from softswitch.call.cause import Cause, from_q850
 from softswitch.call.leg import LegId
 from softswitch.sip.auth import DigestClient
 from softswitch.sip.dialog import Dialog
@@ -163,7 +163,7 @@ def reason_in(headers: Headers, default: Cause) -> Cause:
             continue
         match protocol.strip().upper():
             case "Q.850":
-                return default if number == default.q850 else Cause(number, default.sip, "released by the peer")
+                return default if number == default.q850 else from_q850(number, default.sip)
             case "SIP" if number == 200:
                 return Cause.ELSEWHERE
             case _:

@@ -55,10 +55,11 @@ def test_a_dialog_that_is_not_there(play: Play, method: str) -> None:
     ("line", "cause"),
     [
         ('SIP;cause=200;text="Call completed elsewhere"', "26 answered elsewhere"),
-        ('Q.850;cause=31;text="x"', "31 released by the peer"),
+        ('Q.850;cause=31;text="x"', "31 normal, unspecified"),
         ("Q.850;cause=16", "16 cancelled by the caller"),
         ("nonsense", "16 cancelled by the caller"),
-        ("SIP;cause=abc, Q.850;cause=17", "17 released by the peer"),
+        ("SIP;cause=abc, Q.850;cause=17", "17 user busy"),
+        ("Q.850;cause=99", "99 released by the peer"),
     ],
 )
 def test_a_cancel_says_why(play: Play, line: str, cause: str) -> None:
