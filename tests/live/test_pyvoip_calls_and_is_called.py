@@ -33,9 +33,9 @@ def test_it_calls_and_is_called(
 ) -> None:
     """Three calls side by side: it hears its echo, its keys are read from its sound, and it hears the switch's keys."""
     port = free_port()
-    called = pyvoip(port, seconds=15)
+    called = pyvoip(port, seconds=40)
     echoed = pyvoip(switch.sip_port, dial="600", seconds=3)
-    read = pyvoip(switch.sip_port, dial="607", press="42#", seconds=15)
+    read = pyvoip(switch.sip_port, dial="607", press="42#", seconds=40)
     called.wait_told("ready")
     command = softswitch_call(f"sip:{NAME}@{LOOPBACK}:{called.port}", "--dial", "603", "--sip", f"{LOOPBACK}:{port}")
 

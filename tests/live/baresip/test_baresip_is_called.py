@@ -44,5 +44,5 @@ def test_keys_by_info_reach_it_once(baresip: Baresip, softswitch_call: Softswitc
     (tmp_path / "softswitch.yaml").write_text("carriers: carriers.yaml\n", encoding="utf-8")
     mark = baresip.expect_call()
     command = softswitch_call(NUMBER, "--dial", "603", "--config", str(tmp_path / "softswitch.yaml"))
-    assert baresip.wait_keys(len(KEYS), since=mark) == KEYS
+    assert baresip.wait_keys(len(KEYS), since=mark, seconds=30) == KEYS
     assert command.finish()["outcome"] == "answered"

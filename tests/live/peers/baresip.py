@@ -33,6 +33,8 @@ INSTALL = (
 START_SECONDS = 15.0
 STOP_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
+#: For a call to come, `softswitch call` must start first: seconds of work, on a machine that others keep busy too.
+EVENT_SECONDS = 30.0
 #: The number it has, the tone that it says, and for how long it can.
 NUMBER, SAYS_HZ, SAYS_SECONDS = "4915", 620.0, 60.0
 #: Ends a key press at its console: the letter that a terminal sends for "end of transmission".
@@ -181,7 +183,7 @@ class Baresip:
 
     # What it notices
 
-    def wait_event(self, kind: str, *, since: int, seconds: float = 10.0) -> Event:
+    def wait_event(self, kind: str, *, since: int, seconds: float = EVENT_SECONDS) -> Event:
         """Wait for an event (`CALL_ESTABLISHED`, `CALL_CLOSED`, …), counted from number `since` on."""
         deadline = time.monotonic() + seconds
         with self._changed:

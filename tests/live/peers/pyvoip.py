@@ -47,7 +47,7 @@ class PyVoip:
         text = self._output.read_text(encoding="utf-8", errors="replace")
         return [json.loads(line) for line in text.splitlines() if line.startswith("[")]
 
-    def wait_told(self, *words: str, seconds: float = 10.0) -> None:
+    def wait_told(self, *words: str, seconds: float = 20.0) -> None:
         """Wait until it told this."""
         deadline = time.monotonic() + seconds
         while list(words) not in self.told():
@@ -65,7 +65,7 @@ class PyVoip:
         data = self._heard.read_bytes() if self._heard.exists() else b""
         return Sound((np.frombuffer(data, np.uint8).astype(np.float64) - 128) * 256)
 
-    def finish(self, seconds: float = 20.0) -> None:
+    def finish(self, seconds: float = 45.0) -> None:
         """Wait until its call is over and it ended."""
         assert self.process.wait(seconds) == 0, f"pyVoIP failed:\n{self._output.read_text()}"
 
