@@ -164,13 +164,10 @@ class Watch:
         return Request("OPTIONS", uri, headers)
 
     def _note(self, key: GatewayKey, answer: int | str, round_trip: float | None = None) -> None:
-        trunk = self._trunk
-        fields = {"carrier": trunk.name, "gateway": trunk.gateways[key].name}
         if isinstance(answer, int):
-            if trunk.answered(key, answer, round_trip):
-                log.warning("a gateway is up again", extra=fields)
-        elif trunk.failed(key, answer):
-            log.warning("a gateway is down: %s", answer, extra=fields)
+            self._trunk.answered(key, answer, round_trip)
+        else:
+            self._trunk.failed(key, answer)
 
     def _remember(self, key: GatewayKey, targets: Sequence[tuple[str, str, int]]) -> None:
         """Keep where the gateway is, for calls that come from there."""

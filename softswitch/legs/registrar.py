@@ -123,6 +123,11 @@ class Registrant:
         self._machine.start(now=clock.now())
         self._pump()
 
+    def renew(self) -> None:
+        """Register again at once, because the registrar was away: who starts anew may have forgotten who is there."""
+        if self.state in (RegistrationState.REGISTERED, RegistrationState.FAILED):
+            self.start()
+
     async def close(self, seconds: float = CLOSE_SECONDS) -> None:
         """Take the binding back, wait for that at most `seconds`, and give back timer and task."""
         self._over.clear()

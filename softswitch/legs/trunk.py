@@ -12,7 +12,8 @@ check may be wrong where the call is right.
 """
 
 import ipaddress
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,6 +25,8 @@ from softswitch.net.resolve import DEFAULT_PORT
 from softswitch.sip.auth import Credentials, DigestClient
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.registration import RegistrationStatus
+
+log = logging.getLogger("softswitch.trunks")
 
 #: Checks in a row that a gateway must fail to be down.
 FAILURES_TO_BE_DOWN = 2
@@ -167,6 +170,8 @@ class Trunk:
         self.carrier = carrier
         self.calls = 0
         self.error = ""
+        #: Called when a gateway that was down lives again.
+        self.on_return: Callable[[], None] = lambda: None
         #: Where its calls come from: addresses of its gateways, as DNS gave them last. Literals need no DNS.
         self.addresses: set[Address] = set()
         self.auth: DigestClient | None = None
@@ -222,24 +227,35 @@ class Trunk:
             if self.gateways[(one.host, one.port)].down:
                 yield self.name, Gateway(one.host, one.port, self.carrier.transport, one.priority, one.weight)
 
-    def failed(self, key: GatewayKey, why: str) -> bool:
-        """Take a failure of a gateway; return whether it went down by it."""
+    def failed(self, key: GatewayKey, why: str) -> None:
+        """Take a failure of a gateway, at a check or at a call."""
         health = self.gateways.get(key)
         name = health.name if health is not None else key[0]
         self.error = (why if key[0] in why else f"{name}: {why}")[:MAX_WORDS]
-        return health.failed(why) if health is not None else False
+        if health is not None and health.failed(why):
+            self._changed(health)
 
-    def answered(self, key: GatewayKey, status: int, round_trip: float | None = None) -> bool:
-        """Take an answer of a gateway; return whether it came up or went down by it."""
+    def answered(self, key: GatewayKey, status: int, round_trip: float | None = None) -> None:
+        """Take an answer of a gateway, to a check or to a call."""
         health = self.gateways.get(key)
         if health is None:
-            return False
+            return
         changed = health.answered(status, round_trip)
         if health.error:
             self.error = f"{health.name} {health.error}"
         elif not any(one.error for one in self.gateways.values()):
             self.error = ""
-        return changed
+        if changed:
+            self._changed(health)
+
+    def _changed(self, health: GatewayHealth) -> None:
+        """Say that a gateway went or came: once, whether a check or a call noticed it."""
+        fields = {"carrier": self.name, "gateway": health.name}
+        if health.down:
+            log.warning("a gateway is down: %s", health.error, extra=fields)
+            return
+        log.warning("a gateway is up again", extra=fields)
+        self.on_return()
 
     def status(self, registration: RegistrationStatus | None, *, now: float) -> TrunkStatus:
         """Return what operators see. registration: where the carrier has one."""

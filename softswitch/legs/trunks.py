@@ -63,6 +63,8 @@ class Trunks:
         self._registrants = {
             name: self._registrant(trunk, token) for name, trunk in self._trunks.items() if trunk.carrier.registers
         }
+        for name, registrant in self._registrants.items():
+            self._trunks[name].on_return = registrant.renew
         self._left = False
         self._networks = {carrier.name: [ipaddress.ip_network(text) for text in carrier.allow] for carrier in carriers}
 
