@@ -236,9 +236,11 @@ class Trunks:
     @staticmethod
     def _of_account(trunks: Sequence[Trunk], request: Request) -> Trunk | None:
         """Of several carriers at one address, take the one whose account is called; else the first."""
+        if len(trunks) < 2:
+            return trunks[0] if trunks else None
         called = {request.uri.username, request.to.uri.username}
         named = [trunk for trunk in trunks if trunk.carrier.username and trunk.carrier.username in called]
-        return next(iter(named or trunks), None)
+        return next(iter(named), trunks[0])
 
     def called(self, inbound: InboundCall) -> str:
         """Return the number that an inbound call is for.
