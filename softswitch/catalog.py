@@ -54,16 +54,26 @@ def shipped(name: str) -> Path:
     return beside if beside.exists() else Path(sys.prefix) / "share" / "softswitch" / name
 
 
+def read_from(settings: Settings) -> dict[str, Path]:
+    """Return the files and folders that everything comes from: those of the settings, else the shipped ones."""
+    return {
+        "carriers": settings.carriers or shipped("carriers.yaml"),
+        "dialplans": settings.dialplans or shipped("dialplans"),
+        "media": settings.media or shipped("media"),
+    }
+
+
 def load_catalog(settings: Settings, environment: Mapping[str, str]) -> Catalog:
     """Load everything the settings name; raise ConfigError with all faults at once."""
     faults: list[Fault] = []
-    media = settings.media or shipped("media")
+    files = read_from(settings)
+    media = files["media"]
     carriers: tuple[Carrier, ...] = ()
     try:
-        carriers = load_carriers(settings.carriers or shipped("carriers.yaml"), environment)
+        carriers = load_carriers(files["carriers"], environment)
     except ConfigError as error:
         faults.extend(error.faults)
-    rules, flows = _load_dialplans(settings.dialplans or shipped("dialplans"), media, environment, faults)
+    rules, flows = _load_dialplans(files["dialplans"], media, environment, faults)
     faults.extend(_unknown_names(rules, flows, carriers))
     sounds: dict[str, Sequence[Frame]] = {}
     hold = [(HOLD_SOUND, str(media))] if (media / HOLD_SOUND).is_file() else []

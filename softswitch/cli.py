@@ -13,6 +13,7 @@ from softswitch.errors import ConfigError, ResourceError
 app = typer.Typer(
     name="softswitch",
     help="A SIP/RTP telephone switch with an AI on the line.",
+    epilog="Example: softswitch run, then softswitch call sip:600@127.0.0.1:5060. Each command has its own --help.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -58,8 +59,9 @@ def run(
 @app.command(epilog="Example: softswitch check --config softswitch.yaml")
 def check(config: ConfigOption = None, json_: JsonOption = False) -> None:
     """Check configuration, carriers, dialplans, flows and sounds; print every fault with file and line."""
-    from softswitch.catalog import load_catalog
+    from softswitch.catalog import load_catalog, read_from
     from softswitch.providers.registry import check_engines
+    from softswitch.route_test import place
 
     try:
         settings = _settings(config)
@@ -77,8 +79,9 @@ def check(config: ConfigOption = None, json_: JsonOption = False) -> None:
         "sounds": len(catalog.sounds),
         "carriers": len(catalog.carriers),
     }
+    files = read_from(settings)
     if json_:
-        _print_json({"ok": True, **counts})
+        _print_json({"ok": True, **counts, "files": {name: str(path) for name, path in files.items()}})
         return
     from rich.console import Console
     from rich.table import Table
@@ -90,6 +93,10 @@ def check(config: ConfigOption = None, json_: JsonOption = False) -> None:
     for name, count in counts.items():
         table.add_row(name, str(count))
     Console().print(table)
+    if config is None:
+        Console().print("No --config was given, so this is the demo and what is shipped.")
+    for name, path in files.items():
+        Console().print(f"{name}: {place(str(path))}", soft_wrap=True, highlight=False, markup=False)
 
 
 @app.command(epilog="Example: softswitch call sip:600@127.0.0.1:5060 --say 'Hello, this is a test.'")
