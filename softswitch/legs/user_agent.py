@@ -52,6 +52,8 @@ from softswitch.sip.uri import Uri
 
 log = logging.getLogger("softswitch.sip")
 
+#: Where the system chooses the port: how many it may choose until one is free over UDP and TCP alike.
+MAX_PORTS_TRIED = 16
 #: What registrars and mailboxes send without being asked; it is taken, and asks nothing of us (RFC 3842).
 NOTICES = frozenset({"message-summary", "keep-alive", "service-control", "reg", "check-sync"})
 #: RFC 5626 section 4.4.1: a ping on a stream, whose pong is one CRLF; over UDP most NATs are content with any datagram.
@@ -130,9 +132,17 @@ class UserAgent:
 
     async def listen(self, host: str, port: int) -> tuple[str, int]:
         """Bind UDP and TCP on one port; return where. Raises ResourceError."""
-        address = await self.sockets.listen_udp(host, port)
-        await self.sockets.listen_tcp(*address)
-        return address
+        for _ in range(MAX_PORTS_TRIED if port == 0 else 1):
+            address = await self.sockets.listen_udp(host, port)
+            try:
+                await self.sockets.listen_tcp(*address)
+            except ResourceError as error:
+                # The system chose the port for UDP alone; over TCP somebody may have it.
+                self.sockets.leave_udp(address)
+                failed = error
+            else:
+                return address
+        raise failed
 
     async def settled(self, seconds: float) -> None:
         """Wait until every request of ours has its final response, at most `seconds`."""

@@ -104,6 +104,10 @@ class SipSockets:
         self._udp[address] = endpoint
         return address
 
+    def leave_udp(self, address: Address) -> None:
+        """Receive no more datagrams on an address that we listened on."""
+        self._udp.pop(address).close()
+
     async def listen_tcp(self, host: str, port: int) -> Address:
         """Accept connections on an address; return it and raise as `listen_udp` does."""
         raw = _bound_socket("TCP", socket.SOCK_STREAM, host, port)
@@ -249,7 +253,7 @@ class SipSockets:
         except (OSError, TimeoutError) as error:
             self.counts["connect_failed"] += 1
             reason = getattr(error, "strerror", None) or type(error).__name__
-            _log.info("SIP connection not opened", extra={"remote": show(remote), "reason": reason})
+            _log.debug("SIP connection not opened", extra={"remote": show(remote), "reason": reason})
             connection.fail()
 
     def _new_connection(self, *, accepted: bool, flow: Flow) -> Connection:

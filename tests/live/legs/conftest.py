@@ -257,8 +257,8 @@ def play(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., None]]:
 
         async def main() -> None:
             rig = Rig()
-            await rig.open(max_calls=max_calls, vigil=vigil)
             try:
+                await rig.open(max_calls=max_calls, vigil=vigil)
                 async with asyncio.timeout(LIMIT_SECONDS):
                     await story(rig)
                     await rig.nothing_left()

@@ -103,8 +103,8 @@ def play(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., None]]:
 
         async def main() -> None:
             office = Office()
-            await office.open()
             try:
+                await office.open()
                 async with asyncio.timeout(LIMIT_SECONDS):
                     await story(office)
             finally:
