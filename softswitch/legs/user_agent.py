@@ -17,7 +17,7 @@ from softswitch.call.cause import Cause, from_status
 from softswitch.call.leg import LegId, LegSink
 from softswitch.errors import ResourceError
 from softswitch.legs.callers import Callers
-from softswitch.legs.complaints import Complaints, Seldom
+from softswitch.legs.complaints import Complaints
 from softswitch.legs.outgoing import Outgoing, Sent
 from softswitch.legs.reach import Reach
 from softswitch.legs.rtp_media import RtpMedia
@@ -35,6 +35,7 @@ from softswitch.legs.signalling import (
 from softswitch.legs.sip_leg import SipLeg
 from softswitch.net.address import family
 from softswitch.net.rtp_socket import RtpPorts
+from softswitch.net.seldom import Seldom
 from softswitch.net.sip_socket import SipSockets
 from softswitch.sdp.negotiate import Capabilities
 from softswitch.sip import core as machine

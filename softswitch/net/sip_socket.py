@@ -33,6 +33,7 @@ from softswitch.errors import ResourceError
 from softswitch.net import stun
 from softswitch.net.address import Address, bind_error, family, local_towards, sendable, show, unspecified
 from softswitch.net.patience import StreamLimits
+from softswitch.net.seldom import Seldom
 from softswitch.net.sip_stream import Connection, call_of
 from softswitch.sip.flow import Flow
 
@@ -83,6 +84,7 @@ class SipSockets:
         self._opening: set[asyncio.Task[None]] = set()
         self._routes: dict[str, str] = {}
         self._questions = stun.Questions()
+        self._seldom = Seldom()
         self._numbers = 0
         self._check: asyncio.TimerHandle | None = None
         self._all_ended: asyncio.Event | None = None
@@ -336,6 +338,13 @@ class SipSockets:
     def note(self, what: str) -> None:
         """Count something."""
         self.counts[what] += 1
+
+    def dropped(self, flow: Flow, why: str) -> None:
+        """Count a connection that is broken off; log the first of each kind and address in a minute."""
+        self.note(why)
+        more = self._seldom.due((why, flow.remote[0]), now=clock.now())
+        if more is not None:
+            _log.info("SIP connection dropped%s", more, extra={"remote": show(flow.remote), "reason": why})
 
     def local(self, address: Address, remote_host: str) -> Address:
         """Return the address under which a peer at `remote_host` reaches the socket that is bound to `address`."""

@@ -12,14 +12,12 @@ peer that does not read does not come back by being waited for.
 """
 
 import asyncio
-import logging
 import re
 import socket
 from typing import Final, Protocol, cast
 
 from softswitch import clock
 from softswitch.errors import RemoteError
-from softswitch.net.address import show
 from softswitch.net.patience import Patience, StreamLimits
 from softswitch.sip.flow import Flow
 from softswitch.sip.framing import PONG, StreamFramer
@@ -32,8 +30,6 @@ MAX_LINE_ENDS_BYTES: Final = 3
 
 #: Only for the log line of a failure.
 _CALL_ID: Final = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*([^\s]{1,128})", re.IGNORECASE | re.MULTILINE)
-
-_log = logging.getLogger("softswitch.net")
 
 
 def call_of(data: bytes) -> str:
@@ -56,6 +52,9 @@ class Owner(Protocol):
 
     def note(self, what: str) -> None:
         """Count something worth a metric."""
+
+    def dropped(self, flow: Flow, why: str) -> None:
+        """Count a connection that is broken off, and log it unless that fills the log."""
 
     def undelivered(self, flow: Flow) -> None:
         """Report that something sent under `flow` did not arrive."""
@@ -104,8 +103,7 @@ class Connection(asyncio.Protocol):
 
     def drop(self, why: str) -> None:
         """Break off at once: unsent bytes are lost, and those who wait for answers are told."""
-        self._owner.note(why)
-        _log.info("SIP connection dropped", extra={"remote": show(self.flow.remote), "reason": why})
+        self._owner.dropped(self.flow, why)
         self.fail()
 
     def fail(self) -> None:

@@ -1,6 +1,7 @@
 """Slow, silent, surplus and unreadable peers lose their connection; the others keep theirs."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
 
@@ -69,6 +70,22 @@ def test_who_keeps_us_waiting_loses_the_connection(run: Run, until: Until, sent:
             writer.close()
 
     run(main())
+
+
+def test_a_hundred_dropped_connections_of_one_host_are_one_line(
+    run: Run, until: Until, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with Switch(StreamLimits(first_message=0.3)) as switch:
+            opened = [await switch.connect() for _ in range(100)]
+            await until(lambda: switch.sockets.counts["first_message"] == 100)
+            for _, writer in opened:
+                writer.close()
+
+    with caplog.at_level(logging.INFO, logger="softswitch.net"):
+        run(main())
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines == ["SIP connection dropped"]
 
 
 def test_one_octet_at_a_time_is_too_slow(run: Run) -> None:

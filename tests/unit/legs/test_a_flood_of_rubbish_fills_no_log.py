@@ -6,9 +6,10 @@ import logging
 import pytest
 
 from softswitch.errors import ResourceError
-from softswitch.legs.complaints import MAX_BAD_LINES, MAX_DETAIL, SELDOM_SECONDS, Complaints, Seldom
+from softswitch.legs.complaints import MAX_DETAIL, Complaints
 from softswitch.legs.user_agent import UserAgent, UserAgentSettings
 from softswitch.net.rtp_socket import RtpPorts, RtpSocket
+from softswitch.net.seldom import MAX_TOLD_APART, SELDOM_SECONDS, Seldom
 from softswitch.sip.flow import Flow
 
 FLOW = Flow("UDP", ("127.0.0.1", 5060), ("127.0.0.1", 5061))
@@ -77,7 +78,7 @@ def test_the_next_minutes_line_says_how_many_were_left_out() -> None:
 def test_a_thousand_addresses_are_a_few_lines() -> None:
     seldom = Seldom()
     lines = sum(seldom.due(number, now=1.0) is not None for number in range(1000))
-    assert lines == MAX_BAD_LINES + 1
+    assert lines == MAX_TOLD_APART + 1
 
 
 def test_a_line_quotes_no_more_than_a_line(caplog: pytest.LogCaptureFixture) -> None:
