@@ -162,7 +162,7 @@ def reason_in(headers: Headers, default: Cause) -> Cause:
         if number is None:
             continue
         match protocol.strip().upper():
-            case "Q.850":
+            case "Q.850" if 0 < number < 128:  # Asterisk writes 0 where it knows of no cause
                 return default if number == default.q850 else from_q850(number, default.sip)
             case "SIP" if number == 200:
                 return Cause.ELSEWHERE

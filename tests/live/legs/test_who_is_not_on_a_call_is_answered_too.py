@@ -59,6 +59,8 @@ def test_a_dialog_that_is_not_there(play: Play, method: str) -> None:
         ("Q.850;cause=16", "16 cancelled by the caller"),
         ("nonsense", "16 cancelled by the caller"),
         ("SIP;cause=abc, Q.850;cause=17", "17 user busy"),
+        ("Q.850;cause=0", "16 cancelled by the caller"),
+        ("Q.850;cause=200", "16 cancelled by the caller"),
         ("Q.850;cause=99", "99 released by the peer"),
     ],
 )
