@@ -64,12 +64,26 @@ class Registrar:
         return self.diary.requests
 
     async def open(self, port: int = 0) -> "Registrar":
+        """Listen over UDP and TCP; the port that the system chooses for one may be taken for the other."""
+        for attempt in range(50):
+            try:
+                await self._listen(port)
+                return self
+            except OSError:
+                if self._udp is not None:
+                    self._udp.close()
+                # A port of ours that was closed just now may be the passing one of somebody's connection.
+                await asyncio.sleep(0.05 if port else 0)
+                if attempt == 49:
+                    raise
+        return self
+
+    async def _listen(self, port: int) -> None:
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=("127.0.0.1", port))
         self._udp = cast(asyncio.DatagramTransport, transport)
         self.port = transport.get_extra_info("sockname")[1]
         self._tcp = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        return self
 
     async def close(self) -> None:
         self.hang_up()

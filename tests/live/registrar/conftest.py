@@ -47,9 +47,9 @@ class Office:
         self.ports.close()
 
     async def registrar(self, port: int = 0, **account: Any) -> Registrar:
-        made = await Registrar(Account(**account)).open(port)
-        self.registrars.append(made)
-        return made
+        made = Registrar(Account(**account))
+        self.registrars.append(made)  # first: what half opens must be closed, too, or the loop waits for it for ever
+        return await made.open(port)
 
     def register(
         self,

@@ -170,8 +170,8 @@ class TrunkRig:
     async def gateway(self, *invite: int, options: int = 200, port: int = 0) -> FakeGateway:
         """Open a gateway."""
         made = FakeGateway(*invite, options=options, host=self.host)
+        self.gateways.append(made)  # first: what half opens must be closed, too, or the loop waits for it for ever
         await made.open(port)
-        self.gateways.append(made)
         return made
 
     async def open(self, *carriers: dict[str, Any], nameserver: tuple[str, int] | None = None) -> Trunks:
