@@ -36,10 +36,17 @@ class DnsServer(asyncio.DatagramProtocol):
 
     async def __aenter__(self) -> "DnsServer":
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
-        self._transport = transport
-        self.address: Address = transport.get_extra_info("sockname")[:2]
-        self._tcp = await asyncio.start_server(self._served, *self.address)
+        for attempt in range(20):
+            transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
+            self._transport = transport
+            self.address: Address = transport.get_extra_info("sockname")[:2]
+            try:
+                self._tcp = await asyncio.start_server(self._served, *self.address)
+                break
+            except OSError:  # somebody has that port over TCP
+                transport.close()
+                if attempt == 19:
+                    raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
