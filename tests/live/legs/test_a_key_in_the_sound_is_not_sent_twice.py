@@ -9,6 +9,7 @@ import pytest
 
 from softswitch.audio.frame import Frame
 from softswitch.audio.tones import dtmf_frames
+from softswitch.call.steps import Wait
 from softswitch.legs.rtp_media import RtpMedia
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.sdp.negotiate import Capabilities
@@ -64,3 +65,26 @@ def test_its_tone_is_the_key_for_a_leg_that_sends_tones() -> None:
 @pytest.mark.parametrize("dialect", ["auto", "inband"])
 def test_sound_that_is_no_key_goes_through(dialect: str) -> None:
     assert loudest_sent(dialect, key=False) > 1000
+
+
+@pytest.mark.parametrize(("dialect", "pressed"), [("inband", ["5"]), ("rfc4733", ["5", "5"])])
+def test_a_leg_that_sends_tones_presses_nothing_that_is_in_its_sound(
+    play: Any, dialect: str, pressed: list[str]
+) -> None:
+    async def story(rig: Any) -> None:
+        peer = rig.peer
+        rig.placing = {"dtmf": dialect}
+        call = rig.switchboard.dial(f"sip:x@127.0.0.1:{peer.port}", (Wait(seconds=30),))
+        sdp = peer.sdp(codec="0 101") + "a=rtpmap:101 telephone-event/8000\r\n"
+        peer.reply(await peer.asked("INVITE"), 200, body=sdp)
+        await peer.asked("ACK")
+        [leg] = rig.switchboard._calls[call].legs.values()
+        said: list[str] = []
+        leg.media.send_digits = said.append
+        leg.send_dtmf("5", in_sound=True)
+        leg.send_dtmf("5")
+        assert said == pressed
+        rig.switchboard.hang_up(call)
+        peer.reply(await peer.asked("BYE"), 200)
+
+    play(story)
