@@ -128,7 +128,7 @@ class App:
         )
         defer(self.resolver.close)
         self.trunks = Trunks(self.catalog.carriers, self.user_agent, self.resolver, agent=our_name())
-        self.user_agent.identify = self.trunks.identify
+        self.user_agent.reception.identify = self.trunks.identify
         self.agents = Agents(self.catalog, self.engines.ears, self.engines.voice, settings.speech.language)
         self.switchboard = Switchboard(
             dialplan=self.catalog.dialplan,
@@ -199,7 +199,7 @@ class App:
 
     async def drain(self) -> None:
         """Take no new calls and wait for the running ones, as long as the limits allow."""
-        self.user_agent.draining = self.switchboard.draining = True
+        self.user_agent.reception.draining = self.switchboard.draining = True
         await self.trunks.leave()  # carriers send no more calls to who is not registered
         await self.switchboard.drain(self.settings.limits.drain_seconds)
 

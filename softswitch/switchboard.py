@@ -13,16 +13,16 @@ from functools import partial
 from typing import Any, Protocol
 
 from softswitch import clock
-from softswitch.audio.frame import Frame, Voice
+from softswitch.audio.frame import Frame
 from softswitch.call import commands
-from softswitch.call.bridge import Bridge
 from softswitch.call.call import Call, CallId, Parties, Step
 from softswitch.call.cause import Cause, from_status
 from softswitch.call.dialplan import Dialplan, Query
 from softswitch.call.leg import EarlyMedia, Ended, Leg, LegEvent, LegId, LegSink
+from softswitch.call.patch import Patch, Ticks
 from softswitch.call.record import CallRecord, TurnRecord
 from softswitch.call.tally import Tally
-from softswitch.call.voices import NOBODY, OnHold, Recorder, hold_music, voice_of
+from softswitch.call.voices import NOBODY, Recorder, hold_music, voice_of
 from softswitch.errors import ResourceError
 from softswitch.events import Event, EventStream, Subscription
 
@@ -31,18 +31,6 @@ log = logging.getLogger("softswitch.calls")
 
 #: How many switches a call may pass before it must be going round in circles (RFC 3261 section 8.1.1.6).
 MAX_HOPS = 70
-
-
-class Seat(Protocol):
-    """A place on the 20 ms clock."""
-
-    def leave(self) -> None: ...
-
-
-class Ticks(Protocol):
-    """The 20 ms clock."""
-
-    def join(self, tick: Callable[[float], None]) -> Seat: ...
 
 
 class Phones(Protocol):
@@ -102,12 +90,7 @@ class _Live:
 
     call: Call
     parties: Parties
-    legs: dict[LegId, Leg] = field(default_factory=dict)
-    bridge: Bridge | None = None
-    other: Voice = NOBODY
-    holds: dict[LegId, OnHold] = field(default_factory=dict)
-    seat: Seat | None = None
-    waiting: dict[LegId, Seat] = field(default_factory=dict)
+    patch: Patch = field(init=False)
     timer: asyncio.TimerHandle | None = None
     timer_at: float | None = None
     recorder: Recorder | None = None
@@ -176,7 +159,7 @@ class Switchboard:
         parties = Parties("inbound", offer.caller, offer.number, offer.carrier)
         live = self._start(offer.leg, parties, steps)
         live.hops = offer.hops - 1
-        live.legs[offer.leg] = make(partial(self._leg_reported, live))
+        live.patch.legs[offer.leg] = make(partial(self._leg_reported, live))
         refusal = offer.refusal or self._refusal(found=rule is not None)
         now = self._now()
         if refusal is not None:
@@ -261,6 +244,7 @@ class Switchboard:
             hard_limit=self._limits.max_call_seconds,
         )
         live = _Live(call, parties)
+        live.patch = Patch(leg, self._ticks, partial(self._tick, live))
         self._calls[id] = live
         self._idle.clear()
         self.report(id, CallStarted(parties.direction, parties.from_, parties.to))
@@ -276,14 +260,11 @@ class Switchboard:
     def _leg_reported(self, live: _Live, leg: Leg, event: LegEvent) -> None:
         now = self._now()
         if isinstance(event, Ended):
-            live.legs.pop(leg.id, None)
-            live.holds.pop(leg.id, None)
-            self._leave(live, leg.id)
-            self._unbridge(live, leg)
+            live.patch.drop(leg)
             if leg.id == live.call.subject:
                 live.call.media = event.media
         elif isinstance(event, EarlyMedia):
-            self._wait_for_bridge(live, leg)
+            live.patch.wait(leg)
         self.report(live.call.id, event)
         live.call.leg_happened(leg.id, event, now=now)
         self._pump(live)
@@ -342,16 +323,16 @@ class Switchboard:
             case commands.HangUpLeg(leg=id, cause=cause):
                 self._hang_up_leg(live, id, cause)
             case commands.Connect(a=id, b=other):
-                if id in live.legs and other in live.legs:
-                    self._bridge(live, id, live.legs[other])
+                if id in live.patch.legs and other in live.patch.legs:
+                    live.patch.talk(live.patch.legs[other])
             case commands.PrepareAgent():
                 self._prepare_agent(live, output)
             case commands.PlaceLeg():
                 self._place(live, output)
             case commands.CallFinished(record=record):
                 self._finish(live, record)
-            case _ if output.leg in live.legs:
-                self._tell_leg(live, live.legs[output.leg], output)
+            case _ if output.leg in live.patch.legs:
+                self._tell_leg(live, live.patch.legs[output.leg], output)
             case _:
                 pass  # the leg ended while the command was on its way
 
@@ -361,78 +342,28 @@ class Switchboard:
                 leg.ring()
             case commands.OpenEarlyMedia(reliable=reliable):
                 leg.progress(reliable)
-                self._bridge(live, leg.id, NOBODY)
+                live.patch.talk(NOBODY)
             case commands.AnswerLeg():
                 leg.answer()
                 if leg.id == live.call.subject:
-                    self._bridge(live, leg.id, live.other)
+                    live.patch.talk(live.patch.other)
             case commands.PressKeys(digits=digits, in_sound=in_sound):
                 leg.send_dtmf(digits, in_sound=in_sound)
             case commands.HoldLeg(held=held):
                 leg.hold(held)
             case commands.PlayHold(by_us=by_us, by_peer=by_peer):
-                live.holds.pop(leg.id, None)
-                if by_us or by_peer:
-                    live.holds[leg.id] = OnHold(leg, hold_music(self._sounds), by_us=by_us)
-                self._patch(live)
+                live.patch.hold(leg, hold_music(self._sounds) if by_us or by_peer else None, by_us=by_us)
             case commands.Hear(source=source, number=number):
-                self._hear(live, leg.id, source, number)
+                self._hear(live, source, number)
 
     def _hang_up_leg(self, live: _Live, id: LegId, cause: Cause) -> None:
-        leg = live.legs.get(id)
+        leg = live.patch.legs.get(id)
         if leg is not None:
             leg.hang_up(cause)
         else:  # it could not be made; the call, if it still counts on it, must not wait for its end
             live.call.leg_happened(id, Ended(cause, by_peer=False), now=self._now())
 
-    def _bridge(self, live: _Live, id: LegId, voice: Voice) -> None:
-        live.other = voice
-        if live.bridge is None:
-            live.bridge = Bridge(live.legs[id], voice)
-            live.seat = self._ticks.join(partial(self._tick, live, live.bridge.tick))
-        self._patch(live)
-
-    def _patch(self, live: _Live) -> None:
-        """Put into the bridge who talks, each behind its hold if it has one."""
-        if live.bridge is None:
-            return
-        subject = live.legs[live.call.subject]
-        other = next((id for id, leg in live.legs.items() if leg is live.other), "")
-        live.bridge.a = live.holds.get(subject.id, subject)
-        live.bridge.b = live.holds.get(other, live.other)
-        self._leave(live, subject.id)
-        self._leave(live, other)
-
-    def _wait_for_bridge(self, live: _Live, leg: Leg) -> None:
-        """Let a leg that has sound already, but nobody to talk with, be heard by nobody.
-
-        What it sends would wait in its socket otherwise, and whoever talks with it then would hear it that much later.
-        """
-        if leg.id not in live.waiting and not self._bridged(live, leg):
-            seat = self._ticks.join(partial(self._tick, live, Bridge(leg, NOBODY).tick))
-            live.waiting[leg.id] = seat
-
-    @staticmethod
-    def _bridged(live: _Live, leg: Leg) -> bool:
-        return live.bridge is not None and (leg is live.other or leg.id == live.call.subject)
-
-    @staticmethod
-    def _leave(live: _Live, id: LegId) -> None:
-        seat = live.waiting.pop(id, None)
-        if seat is not None:
-            seat.leave()
-
-    def _unbridge(self, live: _Live, leg: Leg) -> None:
-        if live.bridge is None:
-            return
-        if leg.id == live.call.subject:
-            if live.seat is not None:
-                live.seat.leave()
-            live.seat, live.bridge = None, None
-        elif live.other is leg:
-            self._bridge(live, live.call.subject, NOBODY)
-
-    def _hear(self, live: _Live, id: LegId, source: commands.Source, number: int) -> None:
+    def _hear(self, live: _Live, source: commands.Source, number: int) -> None:
         try:
             recorded = live.recorder.frames if live.recorder else ()
             voice = voice_of(source, self._sounds, recorded, on_end=partial(self._voice_ended, live, number))
@@ -442,7 +373,7 @@ class Switchboard:
             return
         if isinstance(voice, Recorder):
             live.recorder = voice
-        self._bridge(live, id, voice)
+        live.patch.talk(voice)
 
     def _voice_ended(self, live: _Live, number: int) -> None:
         # Called from inside a tick: what follows may replace the bridge, so it waits until the tick is over.
@@ -461,7 +392,7 @@ class Switchboard:
             cause = Cause.ENGINE_FAILED.because(str(error))
             live.call.leg_happened(output.leg, Ended(cause, by_peer=False), now=self._now())
             return
-        live.legs[output.leg] = leg
+        live.patch.legs[output.leg] = leg
         leg.ring()
 
     def _place(self, live: _Live, output: commands.PlaceLeg) -> None:
@@ -484,7 +415,7 @@ class Switchboard:
             cause = Cause.NO_ROUTE.because(str(error))
             live.call.leg_happened(output.leg, Ended(cause, by_peer=False), now=self._now())
             return
-        live.legs[output.leg] = leg
+        live.patch.legs[output.leg] = leg
         live.call.left_by = getattr(leg, "carrier", "")
 
     def _finish(self, live: _Live, record: CallRecord) -> None:

@@ -8,30 +8,20 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
 from softswitch import clock
-from softswitch.call.cause import Cause, from_status
 from softswitch.call.leg import LegId, LegSink
 from softswitch.errors import ResourceError
 from softswitch.legs.callers import Callers
 from softswitch.legs.complaints import Complaints
 from softswitch.legs.outgoing import Outgoing, Sent
 from softswitch.legs.reach import Reach
+from softswitch.legs.reception import OnInvite, Reception
 from softswitch.legs.rtp_media import RtpMedia
-from softswitch.legs.signalling import (
-    ALLOW,
-    SDP,
-    SUPPORTED,
-    DialogLeg,
-    InboundCall,
-    Known,
-    LegSettings,
-    Placement,
-    Requester,
-)
+from softswitch.legs.signalling import ALLOW, SUPPORTED, DialogLeg, LegSettings, Placement, Requester
 from softswitch.legs.sip_leg import SipLeg
 from softswitch.net.address import family
 from softswitch.net.rtp_socket import RtpPorts
@@ -55,8 +45,6 @@ log = logging.getLogger("softswitch.sip")
 
 #: Where the system chooses the port: how many it may choose until one is free over UDP and TCP alike.
 MAX_PORTS_TRIED = 16
-#: What registrars and mailboxes send without being asked; it is taken, and asks nothing of us (RFC 3842).
-NOTICES = frozenset({"message-summary", "keep-alive", "service-control", "reg", "check-sync"})
 #: RFC 5626 section 4.4.1: a ping on a stream, whose pong is one CRLF; over UDP most NATs are content with any datagram.
 KEEP_ALIVE = b"\r\n\r\n"
 
@@ -78,10 +66,6 @@ class UserAgentSettings:
     core: CoreSettings = CoreSettings()
 
 
-#: Told of each inbound call; calls the second argument once, with the sink of the leg's events, to get the leg.
-OnInvite = Callable[[InboundCall, Callable[[LegSink], SipLeg]], None]
-
-
 class UserAgent:
     """Makes legs out of what the network says, and messages out of what legs say."""
 
@@ -93,17 +77,11 @@ class UserAgent:
         self.sockets = SipSockets(self._message, self._flow_failed)
         self.reach = Reach(self.sockets, ports.host, settings.public)
         self.counts: Counter[str] = Counter()
-        #: Asked for each new INVITE: which carrier is it of?
-        self.identify: Callable[[Request, Flow], Known | None] = _nobody_known
-        #: While draining, OPTIONS is answered with 503, so that carriers and balancers send their calls elsewhere.
-        self.draining = False
         #: RTP ports of another address family than that of `ports`, where we listen in both.
         self.also: dict[int | None, RtpPorts] = {}
         self._settings = settings
         self._ports = ports
-        self._on_invite = on_invite
         self._token = token
-        self._callers = Callers(settings.trusted)
         shared = (("Allow", ", ".join(ALLOW)), ("Supported", ", ".join(SUPPORTED)))
         self._leg_settings = LegSettings(
             core.timers,
@@ -112,6 +90,8 @@ class UserAgent:
             requests=(("User-Agent", settings.agent), *shared),
             vigil=settings.vigil,
         )
+        #: Takes what comes to no dialog: calls, questions, and what else is given to its `services`.
+        self.reception = Reception(self, self._leg_settings.answers, Callers(settings.trusted), on_invite, token=token)
         self._dialogs: dict[DialogId, DialogLeg] = {}
         self._inviting: dict[Key, DialogLeg] = {}
         self._keys_of: dict[LegId, list[Key]] = {}
@@ -165,7 +145,7 @@ class UserAgent:
         """Call somebody. Raises ResourceError when no port or no socket is free, or the host is no IP address."""
         flow = self.reach.flow(placement.transport, placement.host, placement.port)
         offered = Capabilities(placement.codecs, telephone_event=placement.dtmf in ("auto", "rfc4733"))
-        made = self._make_leg(leg, flow, sink, offered, placement.dtmf, placement.session_expires)
+        made = self.make_leg(leg, flow, sink, offered, placement.dtmf, placement.session_expires)
         if made.media is None:
             raise ResourceError("no RTP port is free; widen rtp.ports")
         made.auth = placement.auth
@@ -384,55 +364,16 @@ class UserAgent:
     def _request_received(self, key: Key, request: Request, flow: Flow) -> None:
         if request.body:
             unwrap(request)
-        if request.to.tag:
-            leg = self._dialogs.get(incoming_id(request))
-            if leg is None:
-                self._reply(key, request, 481)
-            else:
-                leg.request_received(request, key, flow)
+        if not request.to.tag:
+            self.reception.request_received(key, request, flow)
             return
-        match request.method:
-            case "INVITE":
-                self._invited(key, request, flow)
-            case "OPTIONS":
-                self._reply(key, request, 503 if self.draining else 200, (("Accept", SDP),))
-            case "NOTIFY":
-                self._noticed(key, request)
-            case _:
-                self._reply(key, request, 481)
-
-    def _noticed(self, key: Key, request: Request) -> None:
-        """Answer a NOTIFY that nobody subscribed to: registrars send some after REGISTER, and take a refusal badly."""
-        event = (request.headers.get("Event") or "").partition(";")[0].strip().lower()
-        if event in NOTICES:
-            self._reply(key, request, 200)
+        leg = self._dialogs.get(incoming_id(request))
+        if leg is None:
+            self.reception.reply(key, request, 481)
         else:
-            self._reply(key, request, 489, (("Allow-Events", "message-summary"),))
+            leg.request_received(request, key, flow)
 
-    def _invited(self, key: Key, request: Request, flow: Flow) -> None:
-        tag = self._token()
-        id = f"{tag}-0"
-        holder: list[SipLeg] = []
-
-        def make(sink: LegSink) -> SipLeg:
-            leg = holder[0]
-            leg.report_to(sink)
-            return leg
-
-        known = self.identify(request, flow) or _STRANGER
-        leg = self._make_leg(id, flow, _nowhere, Capabilities(known.codecs), known.dtmf, known.session_expires)
-        holder.append(leg)
-        self.invites(key, leg)
-        refusal = leg.invited(request, key, tag=tag)
-        cause = from_status(refusal.status) if refusal is not None else None
-        inbound = self._callers.describe(id, request, flow, known, cause)
-        try:
-            self._on_invite(inbound, make)
-        except Exception:
-            log.exception("%s a call could not be taken", id)
-            leg.hang_up(Cause.INTERNAL)
-
-    def _make_leg(
+    def make_leg(
         self,
         id: LegId,
         flow: Flow,
@@ -441,6 +382,7 @@ class UserAgent:
         dtmf: str,
         session_expires: int | None,
     ) -> SipLeg:
+        """Return a leg that has done nothing yet; without `media` where no RTP port is free."""
         timer = self._leg_settings.session_timer
         if session_expires is not None:
             timer = replace(timer, expires=session_expires)
@@ -465,10 +407,6 @@ class UserAgent:
                 log.error("%s no sound for this leg: %s%s", id, error, more)
         return leg
 
-    def _reply(self, key: Key, request: Request, status: int, headers: Sequence[tuple[str, str]] = ()) -> None:
-        lines = (*self._leg_settings.answers, *headers)
-        self.respond(key, request.reply(status, to_tag=self._token(), headers=lines))
-
     def _arm(self) -> None:
         at = self.core.next_timer()
         if self._timer_at is not None and at is not None and at >= self._timer_at and self._timer is not None:
@@ -484,15 +422,3 @@ class UserAgent:
         self._timer, self._timer_at = None, None
         self.core.handle_timer(now=clock.now())
         self._pump()
-
-
-_STRANGER = Known("")
-
-
-def _nobody_known(_request: Request, _flow: Flow) -> Known | None:
-    """Know no carrier."""
-    return None
-
-
-def _nowhere(_leg: object, _event: object) -> None:
-    """Stand in for the sink of a leg that nobody has taken yet."""

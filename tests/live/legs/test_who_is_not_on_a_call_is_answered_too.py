@@ -32,7 +32,7 @@ def test_options_says_whether_calls_are_taken(play: Play) -> None:
         peer.send(peer.request("OPTIONS", call="one"))
         answer = await peer.response()
         assert answer.status == 200 and "UPDATE" in answer.options("Allow") and "timer" in answer.options("Supported")
-        rig.user_agent.draining = True
+        rig.user_agent.reception.draining = True
         peer.send(peer.request("OPTIONS", call="two"))
         assert (await peer.response()).status == 503
 

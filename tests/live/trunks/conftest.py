@@ -187,7 +187,7 @@ class TrunkRig:
         defaults = {"try_seconds": 0.3, "health_seconds": 0, "caller_id": "+4930123450"}
         models = [Carrier.model_validate({**defaults, **self.settings, **entry}) for entry in carriers]
         self.trunks = Trunks(models, self.user_agent, self.resolver)
-        self.user_agent.identify = self.trunks.identify
+        self.user_agent.reception.identify = self.trunks.identify
         self.switchboard = Switchboard(
             dialplan=_dialplan(),
             phones=self,

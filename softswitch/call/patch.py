@@ -1,0 +1,110 @@
+"""The patch of one call: its legs, who hears whom, and their places on the 20 ms clock.
+
+One bridge joins the subject with whom it talks. A leg that has sound but nobody to talk with (it sends early media
+while others ring too, or is asked whether it takes a call) sits on a bridge of its own: what it sends would wait in its
+socket otherwise, and whoever talks with it then would hear it that much later.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from softswitch.audio.frame import Voice
+from softswitch.call.bridge import Bridge
+from softswitch.call.leg import Leg, LegId
+from softswitch.call.voices import NOBODY, OnHold
+
+Tick = Callable[[float], None]
+
+
+class Seat(Protocol):
+    """A place on the 20 ms clock."""
+
+    def leave(self) -> None: ...
+
+
+class Ticks(Protocol):
+    """The 20 ms clock."""
+
+    def join(self, tick: Tick) -> Seat: ...
+
+
+class Patch:
+    """Who hears whom on one call."""
+
+    def __init__(self, subject: LegId, ticks: Ticks, guard: Callable[[Tick, float], None]) -> None:
+        """guard: carries out a tick, and sees to it that one that raises ends this call alone."""
+        self.legs: dict[LegId, Leg] = {}
+        self.subject = subject
+        self._ticks = ticks
+        self._guard = guard
+        self._bridge: Bridge | None = None
+        self._seat: Seat | None = None
+        self._other: Voice = NOBODY
+        self._holds: dict[LegId, OnHold] = {}
+        self._asides: dict[LegId, Seat] = {}
+
+    @property
+    def other(self) -> Voice:
+        """Whom the subject talks with, also while nobody hears it yet."""
+        return self._other
+
+    def talk(self, voice: Voice) -> None:
+        """Let the subject and `voice` hear each other."""
+        self._other = voice
+        if self._bridge is None:
+            self._bridge = Bridge(self.legs[self.subject], voice)
+            self._seat = self._ticks.join(partial(self._guard, self._bridge.tick))
+        self._mend()
+
+    def hold(self, leg: Leg, music: Voice | None, *, by_us: bool) -> None:
+        """Put `leg` behind its hold, where it stands in the bridge; None: the hold is over."""
+        self._holds.pop(leg.id, None)
+        if music is not None:
+            self._holds[leg.id] = OnHold(leg, music, by_us=by_us)
+        self._mend()
+
+    def aside(self, leg: Leg, voice: Voice = NOBODY) -> None:
+        """Let a leg that the subject does not talk with hear `voice`, and be heard by it alone."""
+        if self._talks(leg):
+            return
+        self._leave(leg.id)
+        self._asides[leg.id] = self._ticks.join(partial(self._guard, Bridge(leg, voice).tick))
+
+    def wait(self, leg: Leg) -> None:
+        """Let a leg that has sound, but nobody to talk with, be heard by nobody."""
+        if leg.id not in self._asides:
+            self.aside(leg)
+
+    def drop(self, leg: Leg) -> None:
+        """Take out a leg that is over: whoever talked with it hears nobody."""
+        self.legs.pop(leg.id, None)
+        self._holds.pop(leg.id, None)
+        self._leave(leg.id)
+        if self._bridge is None:
+            return
+        if leg.id == self.subject:
+            if self._seat is not None:
+                self._seat.leave()
+            self._seat = self._bridge = None
+        elif self._other is leg:
+            self.talk(NOBODY)
+
+    def _mend(self) -> None:
+        """Put into the bridge who talks, each behind its hold if it has one."""
+        if self._bridge is None:
+            return
+        subject = self.legs[self.subject]
+        other = next((id for id, leg in self.legs.items() if leg is self._other), "")
+        self._bridge.a = self._holds.get(subject.id, subject)
+        self._bridge.b = self._holds.get(other, self._other)
+        self._leave(subject.id)
+        self._leave(other)
+
+    def _talks(self, leg: Leg) -> bool:
+        return self._bridge is not None and (leg is self._other or leg.id == self.subject)
+
+    def _leave(self, id: LegId) -> None:
+        seat = self._asides.pop(id, None)
+        if seat is not None:
+            seat.leave()

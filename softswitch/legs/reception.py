@@ -1,0 +1,139 @@
+"""What comes to no dialog: calls, questions whether we live, notices, and what other rooms take for themselves.
+
+A method has one service. Calls are of those whom `identify` knows, of strangers, or of somebody who must prove first
+who he is; only then is a leg made.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from softswitch import clock
+from softswitch.call.cause import Cause, from_status
+from softswitch.call.leg import LegId, LegSink
+from softswitch.legs.callers import Callers
+from softswitch.legs.signalling import SDP, DialogLeg, InboundCall, Known, Refusal
+from softswitch.legs.sip_leg import SipLeg
+from softswitch.sdp.negotiate import Capabilities
+from softswitch.sip.flow import Flow
+from softswitch.sip.message import Request, Response
+from softswitch.sip.transaction import Key
+
+log = logging.getLogger("softswitch.sip")
+
+#: What registrars and mailboxes send without being asked; it is taken, and asks nothing of us (RFC 3842).
+NOTICES = frozenset({"message-summary", "keep-alive", "service-control", "reg", "check-sync"})
+
+#: Told of each inbound call; calls the second argument once, with the sink of the leg's events, to get the leg.
+OnInvite = Callable[[InboundCall, Callable[[LegSink], SipLeg]], None]
+#: Takes one request outside of any dialog, and answers it.
+Service = Callable[[Key, Request, Flow], None]
+#: Says whose a new INVITE is: of somebody known, of a stranger (None), or why it gets no further.
+Identify = Callable[[Request, Flow], Known | Refusal | None]
+
+
+class Front(Protocol):
+    """The user agent, as its reception needs it."""
+
+    def respond(self, key: Key, response: Response) -> None: ...
+    def invites(self, key: Key, leg: DialogLeg) -> None: ...
+    def make_leg(
+        self,
+        id: LegId,
+        flow: Flow,
+        sink: LegSink,
+        capabilities: Capabilities,
+        dtmf: str,
+        session_expires: int | None,
+    ) -> SipLeg: ...
+
+
+class Reception:
+    """Answers what comes outside of dialogs.
+
+    services: method -> who takes it. identify: whose an INVITE is. draining: OPTIONS is answered with 503, so that
+    carriers and balancers send their calls elsewhere.
+    """
+
+    def __init__(
+        self,
+        front: Front,
+        answers: Sequence[tuple[str, str]],
+        callers: Callers,
+        on_invite: OnInvite,
+        *,
+        token: clock.Token,
+    ) -> None:
+        """answers: headers of every answer."""
+        self.services: dict[str, Service] = {
+            "INVITE": self._invited,
+            "OPTIONS": self._asked,
+            "NOTIFY": self._noticed,
+        }
+        self.identify: Identify = _nobody_known
+        self.draining = False
+        self._front = front
+        self._answers = tuple(answers)
+        self._callers = callers
+        self._on_invite = on_invite
+        self._token = token
+
+    def request_received(self, key: Key, request: Request, flow: Flow) -> None:
+        """Take a request that belongs to no dialog."""
+        service = self.services.get(request.method)
+        if service is None:
+            self.reply(key, request, 481)
+        else:
+            service(key, request, flow)
+
+    def reply(self, key: Key, request: Request, status: int, headers: Sequence[tuple[str, str]] = ()) -> None:
+        """Answer a request outside of any dialog."""
+        lines = (*self._answers, *headers)
+        self._front.respond(key, request.reply(status, to_tag=self._token(), headers=lines))
+
+    def _asked(self, key: Key, request: Request, _flow: Flow) -> None:
+        self.reply(key, request, 503 if self.draining else 200, (("Accept", SDP),))
+
+    def _noticed(self, key: Key, request: Request, _flow: Flow) -> None:
+        """Answer a NOTIFY that nobody subscribed to: registrars send some after REGISTER, and take a refusal badly."""
+        event = (request.headers.get("Event") or "").partition(";")[0].strip().lower()
+        if event in NOTICES:
+            self.reply(key, request, 200)
+        else:
+            self.reply(key, request, 489, (("Allow-Events", "message-summary"),))
+
+    def _invited(self, key: Key, request: Request, flow: Flow) -> None:
+        whose = self.identify(request, flow)
+        if isinstance(whose, Refusal):
+            self.reply(key, request, whose.status, whose.headers)
+            return
+        known = whose or _STRANGER
+        tag = self._token()
+        id = f"{tag}-0"
+        leg = self._front.make_leg(id, flow, _nowhere, Capabilities(known.codecs), known.dtmf, known.session_expires)
+
+        def make(sink: LegSink) -> SipLeg:
+            leg.report_to(sink)
+            return leg
+
+        self._front.invites(key, leg)
+        refusal = leg.invited(request, key, tag=tag)
+        cause = from_status(refusal.status) if refusal is not None else None
+        inbound = self._callers.describe(id, request, flow, known, cause)
+        try:
+            self._on_invite(inbound, make)
+        except Exception:  # whatever it is, it is this call's alone
+            log.exception("%s a call could not be taken", id)
+            leg.hang_up(Cause.INTERNAL)
+
+
+_STRANGER = Known("")
+
+
+def _nobody_known(_request: Request, _flow: Flow) -> Known | None:
+    """Know no carrier."""
+    return None
+
+
+def _nowhere(_leg: object, _event: object) -> None:
+    """Stand in for the sink of a leg that nobody has taken yet."""
