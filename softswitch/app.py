@@ -242,6 +242,8 @@ class App:
             carrier=inbound.carrier,
             uri=inbound.uri,
             hops=inbound.hops,
+            user=inbound.user,
+            replaces=inbound.replaces,
         )
         try:
             self.switchboard.offered(offer, made)

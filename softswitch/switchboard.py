@@ -55,7 +55,8 @@ class Offer:
     """An inbound call as the user agent understood it.
 
     trusted: authenticated, or from this machine. refusal: the leg cannot become a call, for this cause. carrier: the
-    trunk it came by, empty for none. uri: the Request-URI. hops: its Max-Forwards.
+    trunk it came by, empty for none. uri: the Request-URI. hops: its Max-Forwards. user: one of our users who has proved
+    it. replaces: the leg of ours whose place it takes.
     """
 
     leg: LegId
@@ -66,6 +67,8 @@ class Offer:
     carrier: str = ""
     uri: str = ""
     hops: int = MAX_HOPS
+    user: str = ""
+    replaces: LegId = ""
 
 
 @dataclass(frozen=True, slots=True)

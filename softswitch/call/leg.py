@@ -62,6 +62,34 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferRequested:
+    """The far end asks that whoever talks with it talk with `target` instead (REFER, RFC 3515).
+
+    target: a SIP URI without headers. replaces: the dialog there that the new call takes the place of, as a value of
+    Replaces (RFC 3891); empty for a blind transfer. replaces_leg: the leg of ours that this dialog is, where it is one.
+    referred_by: who says he asks (RFC 3892). What comes of it is said by `Leg.refer_progress`.
+    """
+
+    target: str
+    replaces: str = ""
+    replaces_leg: LegId = ""
+    referred_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReferProgress:
+    """What the far end says of the call that `Leg.refer` asked it to make.
+
+    status: a SIP status, of its answer to the REFER where accepted is false, else of the new call. final: nothing more
+    will be said; 2xx then means that it talks with the target.
+    """
+
+    status: int
+    final: bool
+    accepted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The leg is over, and all that it owned has been given back. `by_peer`: the far end ended it.
 
@@ -73,7 +101,7 @@ class Ended:
     media: MediaReport = NO_MEDIA
 
 
-LegEvent = Ringing | EarlyMedia | Answered | Digit | DigitsSent | Held | Ended
+LegEvent = Ringing | EarlyMedia | Answered | Digit | DigitsSent | Held | ReferRequested | ReferProgress | Ended
 LegSink = Callable[["Leg", LegEvent], None]
 
 
@@ -107,8 +135,14 @@ class Leg(Voice, Protocol):
         the sound sends nothing more.
         """
 
-    def refer(self, target: str) -> None:
-        """Ask the far end to call `target` instead."""
+    def refer(self, target: str, *, replaces: str = "", referred_by: str = "") -> None:
+        """Ask the far end to call `target` (a SIP URI) instead; `ReferProgress` follows until a final one.
+
+        replaces: value of Replaces for that call (RFC 3891). referred_by: URI of who wants it (RFC 3892).
+        """
+
+    def refer_progress(self, status: int) -> None:
+        """Tell the far end, which asked for a transfer, how that goes: a SIP status, 200 and more is the end of it."""
 
     def hang_up(self, cause: Cause = Cause.NORMAL) -> None:
         """End the leg, whatever its state: refuse, cancel or release. `Ended` follows, once."""

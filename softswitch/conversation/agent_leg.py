@@ -161,8 +161,11 @@ class AgentLeg:
         for digit in digits:
             self.key(digit)
 
-    def refer(self, target: str) -> None:
+    def refer(self, target: str, *, replaces: str = "", referred_by: str = "") -> None:
         """Do nothing: an agent cannot be asked to call somebody."""
+
+    def refer_progress(self, status: int) -> None:
+        """Do nothing: an agent asks for a transfer by its tools."""
 
     def hang_up(self, cause: Cause = Cause.NORMAL) -> None:
         """End the conversation; `Ended` follows when the engines have let go."""

@@ -111,9 +111,13 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Who an inbound call comes from: a carrier by name, and how its legs are to be."""
+    """Who an inbound call comes from, and how its legs are to be.
+
+    carrier: by name, empty where it came by none. user: one of our users who has proved it, empty for nobody.
+    """
 
     carrier: str
+    user: str = ""
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     dtmf: str = "auto"
     session_expires: int | None = None
@@ -125,6 +129,7 @@ class InboundCall:
 
     number, to_user: of the Request-URI and of To, which differ where a registrar puts our Contact in the Request-URI.
     caller: of P-Asserted-Identity where a carrier or a trusted network says it (RFC 3325), else of From.
+    user: one of our users who has proved it. replaces: the leg of ours whose place it takes (RFC 3891).
     """
 
     leg: LegId
@@ -137,6 +142,8 @@ class InboundCall:
     uri: str = ""
     source: tuple[str, int] = ("", 0)
     hops: int = 70
+    user: str = ""
+    replaces: LegId = ""
 
 
 @dataclass(frozen=True, slots=True)

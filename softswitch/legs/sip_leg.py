@@ -149,8 +149,11 @@ class SipLeg:
         else:
             media.send_digits(digits)
 
-    def refer(self, target: str) -> None:
+    def refer(self, target: str, *, replaces: str = "", referred_by: str = "") -> None:
         """Refer is not spoken by this leg: the call bridges a transfer instead."""
+
+    def refer_progress(self, status: int) -> None:
+        """Nobody asked this leg for a transfer."""
 
     def hang_up(self, cause: Cause = Cause.NORMAL) -> None:
         """Refuse, cancel or release, whatever the state asks for."""

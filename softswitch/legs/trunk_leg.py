@@ -148,10 +148,15 @@ class TrunkLeg:
         if self._inner is not None:
             self._inner.send_dtmf(digits, in_sound=in_sound)
 
-    def refer(self, target: str) -> None:
+    def refer(self, target: str, *, replaces: str = "", referred_by: str = "") -> None:
         """Ask the far end to call `target` instead."""
         if self._inner is not None:
-            self._inner.refer(target)
+            self._inner.refer(target, replaces=replaces, referred_by=referred_by)
+
+    def refer_progress(self, status: int) -> None:
+        """Tell the far end, which asked for a transfer, how that goes."""
+        if self._inner is not None:
+            self._inner.refer_progress(status)
 
     def hang_up(self, cause: Cause = Cause.NORMAL) -> None:
         """End the leg at once, whether a gateway has it, is being tried, or is still looked up."""

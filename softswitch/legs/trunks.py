@@ -209,7 +209,7 @@ class Trunks:
         if trunk is None:
             return None
         carrier = trunk.carrier
-        return Known(carrier.name, carrier.offered, carrier.dtmf, carrier.session_expires)
+        return Known(carrier.name, codecs=carrier.offered, dtmf=carrier.dtmf, session_expires=carrier.session_expires)
 
     def _sender(self, request: Request, flow: Flow) -> Trunk | None:
         """Find the carrier by where the INVITE comes from: a gateway's very address, its host, a network of `allow`."""

@@ -55,7 +55,7 @@ class FakeLeg:
     def send_dtmf(self, digits: str, *, in_sound: bool = False) -> None:
         self.told.append((digits, in_sound))
 
-    def refer(self, target: str) -> None:
+    def refer(self, target: str, *, replaces: str = "", referred_by: str = "") -> None:
         self.told.append(("refer", target))
 
     def hang_up(self, cause: Cause = Cause.NORMAL) -> None:
