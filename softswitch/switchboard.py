@@ -55,8 +55,8 @@ class Offer:
     """An inbound call as the user agent understood it.
 
     trusted: authenticated, or from this machine. refusal: the leg cannot become a call, for this cause. carrier: the
-    trunk it came by, empty for none. uri: the Request-URI. hops: its Max-Forwards. user: one of our users who has proved
-    it. replaces: the leg of ours whose place it takes.
+    trunk it came by, empty for none. uri: the Request-URI. hops: its Max-Forwards. user: one of ours, proved.
+    replaces: the leg of ours whose place it takes.
     """
 
     leg: LegId
