@@ -10,44 +10,22 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from softswitch import clock
 from softswitch.audio.frame import Frame
 from softswitch.call import commands
 from softswitch.call.call import Call, CallId, Parties, Step
-from softswitch.call.cause import Cause, from_status
+from softswitch.call.cause import Cause
 from softswitch.call.dialplan import Dialplan, Query
 from softswitch.call.leg import EarlyMedia, Ended, Leg, LegEvent, LegId, LegSink
 from softswitch.call.patch import Patch, Ticks
 from softswitch.call.record import CallRecord, TurnRecord
+from softswitch.call.stage import MAX_HOPS, Agents, Phones, Stage
 from softswitch.call.tally import Tally
-from softswitch.call.voices import NOBODY, Recorder, hold_music, voice_of
-from softswitch.errors import ResourceError
 from softswitch.events import Event, EventStream, Subscription
 
 log = logging.getLogger("softswitch.calls")
-
-
-#: How many switches a call may pass before it must be going round in circles (RFC 3261 section 8.1.1.6).
-MAX_HOPS = 70
-
-
-class Phones(Protocol):
-    """Places legs over SIP."""
-
-    def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int) -> Leg:
-        """Call `target`; raise ResourceError with a sentence where no leg can be made. hops: Max-Forwards."""
-
-
-class Agents(Protocol):
-    """Makes AI legs."""
-
-    def open(self, leg: LegId, call: Call, *, flow: str, text: str, sink: LegSink) -> Leg:
-        """Make a leg that follows `flow`, or only says `text`; raise ResourceError where there is none.
-
-        `ring` lets it get ready, `answer` begins the conversation.
-        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +71,11 @@ class _Live:
 
     call: Call
     parties: Parties
-    patch: Patch = field(init=False)
+    stage: Stage = field(init=False)
     timer: asyncio.TimerHandle | None = None
     timer_at: float | None = None
-    recorder: Recorder | None = None
     pumping: bool = False
     failed: bool = False
-    hops: int = MAX_HOPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +137,8 @@ class Switchboard:
         steps: Sequence[Step] = rule.steps if rule else ()
         parties = Parties("inbound", offer.caller, offer.number, offer.carrier)
         live = self._start(offer.leg, parties, steps)
-        live.hops = offer.hops - 1
-        live.patch.legs[offer.leg] = make(partial(self._leg_reported, live))
+        live.stage.hops = offer.hops - 1
+        live.stage.patch.legs[offer.leg] = make(partial(self._leg_reported, live))
         refusal = offer.refusal or self._refusal(found=rule is not None)
         now = self._now()
         if refusal is not None:
@@ -247,7 +223,16 @@ class Switchboard:
             hard_limit=self._limits.max_call_seconds,
         )
         live = _Live(call, parties)
-        live.patch = Patch(leg, self._ticks, partial(self._tick, live))
+        live.stage = Stage(
+            call,
+            Patch(leg, self._ticks, partial(self._tick, live)),
+            phones=self._phones,
+            agents=self._agents,
+            sounds=self._sounds,
+            sink=partial(self._leg_reported, live),
+            on_voice_end=partial(self._voice_ended, live),
+            now=self._now,
+        )
         self._calls[id] = live
         self._idle.clear()
         self.report(id, CallStarted(parties.direction, parties.from_, parties.to))
@@ -263,11 +248,11 @@ class Switchboard:
     def _leg_reported(self, live: _Live, leg: Leg, event: LegEvent) -> None:
         now = self._now()
         if isinstance(event, Ended):
-            live.patch.drop(leg)
+            live.stage.patch.drop(leg)
             if leg.id == live.call.subject:
                 live.call.media = event.media
         elif isinstance(event, EarlyMedia):
-            live.patch.wait(leg)
+            live.stage.patch.wait(leg)
         self.report(live.call.id, event)
         live.call.leg_happened(leg.id, event, now=now)
         self._pump(live)
@@ -322,61 +307,10 @@ class Switchboard:
         self._pump(live)
 
     def _carry_out(self, live: _Live, output: commands.Output) -> None:
-        match output:
-            case commands.HangUpLeg(leg=id, cause=cause):
-                self._hang_up_leg(live, id, cause)
-            case commands.Connect(a=id, b=other):
-                if id in live.patch.legs and other in live.patch.legs:
-                    live.patch.talk(live.patch.legs[other])
-            case commands.PrepareAgent():
-                self._prepare_agent(live, output)
-            case commands.PlaceLeg():
-                self._place(live, output)
-            case commands.CallFinished(record=record):
-                self._finish(live, record)
-            case _ if output.leg in live.patch.legs:
-                self._tell_leg(live, live.patch.legs[output.leg], output)
-            case _:
-                pass  # the leg ended while the command was on its way
-
-    def _tell_leg(self, live: _Live, leg: Leg, output: commands.LegCommand) -> None:
-        match output:
-            case commands.RingLeg():
-                leg.ring()
-            case commands.OpenEarlyMedia(reliable=reliable):
-                leg.progress(reliable)
-                live.patch.talk(NOBODY)
-            case commands.AnswerLeg():
-                leg.answer()
-                if leg.id == live.call.subject:
-                    live.patch.talk(live.patch.other)
-            case commands.PressKeys(digits=digits, in_sound=in_sound):
-                leg.send_dtmf(digits, in_sound=in_sound)
-            case commands.HoldLeg(held=held):
-                leg.hold(held)
-            case commands.PlayHold(by_us=by_us, by_peer=by_peer):
-                live.patch.hold(leg, hold_music(self._sounds) if by_us or by_peer else None, by_us=by_us)
-            case commands.Hear(source=source, number=number):
-                self._hear(live, source, number)
-
-    def _hang_up_leg(self, live: _Live, id: LegId, cause: Cause) -> None:
-        leg = live.patch.legs.get(id)
-        if leg is not None:
-            leg.hang_up(cause)
-        else:  # it could not be made; the call, if it still counts on it, must not wait for its end
-            live.call.leg_happened(id, Ended(cause, by_peer=False), now=self._now())
-
-    def _hear(self, live: _Live, source: commands.Source, number: int) -> None:
-        try:
-            recorded = live.recorder.frames if live.recorder else ()
-            voice = voice_of(source, self._sounds, recorded, on_end=partial(self._voice_ended, live, number))
-        except ResourceError as error:
-            log.error("%s a sound cannot be played: %s", live.call.id, error)
-            live.call.hang_up(Cause.INTERNAL, now=self._now())
-            return
-        if isinstance(voice, Recorder):
-            live.recorder = voice
-        live.patch.talk(voice)
+        if isinstance(output, commands.CallFinished):
+            self._finish(live, output.record)
+        else:
+            live.stage.carry_out(output)
 
     def _voice_ended(self, live: _Live, number: int) -> None:
         # Called from inside a tick: what follows may replace the bridge, so it waits until the tick is over.
@@ -386,47 +320,12 @@ class Switchboard:
         live.call.voice_finished(number, now=self._now())
         self._pump(live)
 
-    def _prepare_agent(self, live: _Live, output: commands.PrepareAgent) -> None:
-        sink = partial(self._leg_reported, live)
-        try:
-            leg = self._agents.open(output.leg, live.call, flow=output.flow, text=output.text, sink=sink)
-        except ResourceError as error:
-            log.error("%s the AI cannot answer: %s", live.call.id, error)
-            cause = Cause.ENGINE_FAILED.because(str(error))
-            live.call.leg_happened(output.leg, Ended(cause, by_peer=False), now=self._now())
-            return
-        live.patch.legs[output.leg] = leg
-        leg.ring()
-
-    def _place(self, live: _Live, output: commands.PlaceLeg) -> None:
-        if live.hops <= 0:  # a switch that calls itself stops like a proxy (RFC 3261 section 16.3)
-            log.error("%s has passed too many switches: does a rule call itself?", live.call.id)
-            live.call.leg_happened(output.leg, Ended(from_status(483), by_peer=False), now=self._now())
-            return
-        sink = partial(self._leg_reported, live)
-        try:
-            leg = self._phones.place(
-                output.leg,
-                output.target,
-                caller_id=output.caller_id,
-                carrier=output.carrier,
-                sink=sink,
-                hops=live.hops,
-            )
-        except ResourceError as error:
-            log.error("%s the call cannot be placed: %s", live.call.id, error)
-            cause = Cause.NO_ROUTE.because(str(error))
-            live.call.leg_happened(output.leg, Ended(cause, by_peer=False), now=self._now())
-            return
-        live.patch.legs[output.leg] = leg
-        live.call.left_by = getattr(leg, "carrier", "")
-
     def _finish(self, live: _Live, record: CallRecord) -> None:
         del self._calls[live.call.id]
         self.tally.add(record)
         if not self._calls:
             self._idle.set()
-        if live.recorder is not None and live.recorder.frames:
-            record.recording = self._on_recording(record.id, live.recorder.frames)
+        if live.stage.recorded:
+            record.recording = self._on_recording(record.id, live.stage.recorded)
         self._on_record(record)
         self.report(live.call.id, CallEnded(record))

@@ -162,4 +162,6 @@ class CallFinished:
 
 #: What concerns one leg that is there.
 LegCommand = RingLeg | OpenEarlyMedia | AnswerLeg | PressKeys | HoldLeg | PlayHold | Hear
-Output = LegCommand | HangUpLeg | Connect | PrepareAgent | PlaceLeg | CallFinished
+#: What the stage of the call carries out.
+StageCommand = LegCommand | HangUpLeg | Connect | PrepareAgent | PlaceLeg
+Output = StageCommand | CallFinished

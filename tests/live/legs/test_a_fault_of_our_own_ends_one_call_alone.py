@@ -24,7 +24,7 @@ def test_a_voice_that_raises(play: Play) -> None:
         other = await rig.peer.up(call="other")
         await rig.peer.up(call="broken")
         live = list(rig.switchboard._calls.values())[1]
-        live.bridge.b = Broken()
+        live.stage.patch._bridge.b = Broken()
         rig.peer.reply(await rig.peer.asked("BYE"), 200)
         assert rig.switchboard.active == 1
         await rig.peer.hang_up(other, call="other")
@@ -43,7 +43,7 @@ def test_an_agent_that_cannot_even_be_made(play: Play) -> None:
 
 def test_a_call_that_nobody_could_take(play: Play) -> None:
     async def story(rig: Any) -> None:
-        rig.user_agent._on_invite = None
+        rig.user_agent.reception._on_invite = None
         rig.peer.send(rig.peer.request("INVITE", body=rig.peer.sdp()))
         assert (await rig.peer.response()).status == 500
 

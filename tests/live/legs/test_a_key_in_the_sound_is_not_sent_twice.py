@@ -78,7 +78,7 @@ def test_a_leg_that_sends_tones_presses_nothing_that_is_in_its_sound(
         sdp = peer.sdp(codec="0 101") + "a=rtpmap:101 telephone-event/8000\r\n"
         peer.reply(await peer.asked("INVITE"), 200, body=sdp)
         await peer.asked("ACK")
-        [leg] = rig.switchboard._calls[call].legs.values()
+        [leg] = rig.switchboard._calls[call].stage.patch.legs.values()
         said: list[str] = []
         leg.media.send_digits = said.append
         leg.send_dtmf("5", in_sound=True)

@@ -129,7 +129,7 @@ def test_more_keys_than_can_be_sent_end_nothing(play: Play) -> None:
         sdp = rig.peer.sdp(codec="0 101") + "a=rtpmap:101 telephone-event/8000\r\n"
         rig.peer.reply(asked, 200, body=sdp)
         await rig.peer.asked("ACK")
-        leg = next(iter(rig.switchboard._calls[call].legs.values()))
+        leg = next(iter(rig.switchboard._calls[call].stage.patch.legs.values()))
         for _ in range(500):
             leg.send_dtmf("1ä!é 2")
         rig.switchboard.hang_up(call)

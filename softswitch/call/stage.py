@@ -1,0 +1,164 @@
+"""The stage of one call: carries out its commands on legs and voices.
+
+It decides nothing, and knows no protocol: what makes a leg is given to it. What cannot be carried out is told to the
+call as the end of the leg that it was for.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
+
+from softswitch.audio.frame import Frame
+from softswitch.call import commands
+from softswitch.call.call import Call
+from softswitch.call.cause import Cause, from_status
+from softswitch.call.leg import Ended, Leg, LegId, LegSink
+from softswitch.call.patch import Patch
+from softswitch.call.voices import NOBODY, Recorder, Sounds, hold_music, voice_of
+from softswitch.errors import ResourceError
+
+log = logging.getLogger("softswitch.calls")
+
+#: How many switches a call may pass before it must be going round in circles (RFC 3261 section 8.1.1.6).
+MAX_HOPS = 70
+
+
+class Phones(Protocol):
+    """Places legs over SIP."""
+
+    def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int) -> Leg:
+        """Call `target`; raise ResourceError with a sentence where no leg can be made. hops: Max-Forwards."""
+
+
+class Agents(Protocol):
+    """Makes AI legs."""
+
+    def open(self, leg: LegId, call: Call, *, flow: str, text: str, sink: LegSink) -> Leg:
+        """Make a leg that follows `flow`, or only says `text`; raise ResourceError where there is none.
+
+        `ring` lets it get ready, `answer` begins the conversation.
+        """
+
+
+class Stage:
+    """Where one call is carried out. patch: its legs, and who hears whom. hops: what is left of its Max-Forwards."""
+
+    def __init__(
+        self,
+        call: Call,
+        patch: Patch,
+        *,
+        phones: Phones,
+        agents: Agents,
+        sounds: Sounds,
+        sink: LegSink,
+        on_voice_end: Callable[[int], None],
+        now: Callable[[], float],
+    ) -> None:
+        """sink: told by the legs that are made here. on_voice_end: told, in a tick, that what was heard is over."""
+        self.patch = patch
+        self.hops = MAX_HOPS
+        self._call = call
+        self._phones = phones
+        self._agents = agents
+        self._sounds = sounds
+        self._sink = sink
+        self._on_voice_end = on_voice_end
+        self._now = now
+        self._recorder: Recorder | None = None
+
+    @property
+    def recorded(self) -> Sequence[Frame]:
+        """What was recorded last."""
+        return self._recorder.frames if self._recorder is not None else ()
+
+    def carry_out(self, output: commands.StageCommand) -> None:
+        """Carry out one command."""
+        legs = self.patch.legs
+        match output:
+            case commands.HangUpLeg(leg=id, cause=cause):
+                self._hang_up(id, cause)
+            case commands.Connect(a=id, b=other):
+                if id in legs and other in legs:
+                    self.patch.talk(legs[other])
+            case commands.PrepareAgent():
+                self._prepare_agent(output)
+            case commands.PlaceLeg():
+                self._place(output)
+            case _ if output.leg in legs:
+                self._tell(legs[output.leg], output)
+            case _:
+                pass  # the leg ended while the command was on its way
+
+    def _tell(self, leg: Leg, output: commands.LegCommand) -> None:
+        match output:
+            case commands.RingLeg():
+                leg.ring()
+            case commands.OpenEarlyMedia(reliable=reliable):
+                leg.progress(reliable)
+                self.patch.talk(NOBODY)
+            case commands.AnswerLeg():
+                leg.answer()
+                if leg.id == self._call.subject:
+                    self.patch.talk(self.patch.other)
+            case commands.PressKeys(digits=digits, in_sound=in_sound):
+                leg.send_dtmf(digits, in_sound=in_sound)
+            case commands.HoldLeg(held=held):
+                leg.hold(held)
+            case commands.PlayHold(by_us=by_us, by_peer=by_peer):
+                self.patch.hold(leg, hold_music(self._sounds) if by_us or by_peer else None, by_us=by_us)
+            case commands.Hear(source=source, number=number):
+                self._hear(source, number)
+
+    def _hang_up(self, id: LegId, cause: Cause) -> None:
+        leg = self.patch.legs.get(id)
+        if leg is not None:
+            leg.hang_up(cause)
+        else:  # it could not be made; the call, if it still counts on it, must not wait for its end
+            self._ended(id, cause)
+
+    def _hear(self, source: commands.Source, number: int) -> None:
+        try:
+            voice = voice_of(source, self._sounds, self.recorded, on_end=partial(self._on_voice_end, number))
+        except ResourceError as error:
+            log.error("%s a sound cannot be played: %s", self._call.id, error)
+            self._call.hang_up(Cause.INTERNAL, now=self._now())
+            return
+        if isinstance(voice, Recorder):
+            self._recorder = voice
+        self.patch.talk(voice)
+
+    def _prepare_agent(self, output: commands.PrepareAgent) -> None:
+        try:
+            leg = self._agents.open(output.leg, self._call, flow=output.flow, text=output.text, sink=self._sink)
+        except ResourceError as error:
+            log.error("%s the AI cannot answer: %s", self._call.id, error)
+            self._ended(output.leg, Cause.ENGINE_FAILED.because(str(error)))
+            return
+        self.patch.legs[output.leg] = leg
+        leg.ring()
+
+    def _place(self, output: commands.PlaceLeg) -> None:
+        if self.hops <= 0:  # a switch that calls itself stops like a proxy (RFC 3261 section 16.3)
+            log.error("%s has passed too many switches: does a rule call itself?", self._call.id)
+            self._ended(output.leg, from_status(483))
+            return
+        try:
+            leg = self._phones.place(
+                output.leg,
+                output.target,
+                caller_id=output.caller_id,
+                carrier=output.carrier,
+                sink=self._sink,
+                hops=self.hops,
+            )
+        except ResourceError as error:
+            log.error("%s the call cannot be placed: %s", self._call.id, error)
+            self._ended(output.leg, Cause.NO_ROUTE.because(str(error)))
+            return
+        self.patch.legs[output.leg] = leg
+        self._call.left_by = getattr(leg, "carrier", "")
+
+    def _ended(self, leg: LegId, cause: Cause) -> None:
+        self._call.leg_happened(leg, Ended(cause, by_peer=False), now=self._now())
