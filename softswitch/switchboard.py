@@ -15,12 +15,12 @@ from typing import Any
 from softswitch import clock
 from softswitch.audio.frame import Frame
 from softswitch.call import commands
-from softswitch.call.call import Call, CallId, Parties, Step
+from softswitch.call.call import Call, CallId, Step
 from softswitch.call.cause import Cause
 from softswitch.call.dialplan import Dialplan, Query
 from softswitch.call.leg import EarlyMedia, Ended, Leg, LegEvent, LegId, LegSink
 from softswitch.call.patch import Patch, Ticks
-from softswitch.call.record import CallRecord, TurnRecord
+from softswitch.call.record import CallRecord, Parties, TurnRecord
 from softswitch.call.stage import MAX_HOPS, Agents, Phones, Stage
 from softswitch.call.tally import Tally
 from softswitch.events import Event, EventStream, Subscription

@@ -9,7 +9,7 @@ the AI never enter: legs are only ids here, and commands are values that the swi
 
 import datetime
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from softswitch.call.cause import Cause
@@ -23,14 +23,15 @@ from softswitch.call.commands import (
     OpenEarlyMedia,
     Output,
     PlaceLeg,
-    PlayHold,
     PrepareAgent,
     PressKeys,
     RingLeg,
     Source,
 )
+from softswitch.call.holds import Holds
 from softswitch.call.leg import Answered, Digit, Ended, Held, LegEvent, LegId
-from softswitch.call.record import CallRecord, EndedBy, MediaReport, TurnRecord, outcome_of, verdict_of
+from softswitch.call.progress import Progress
+from softswitch.call.record import CallRecord, MediaReport, Parties, TurnRecord
 
 CallId = str
 
@@ -78,26 +79,6 @@ class Step(Protocol):
     def run(self, call: "Call") -> Run: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Parties:
-    """Who calls whom, as the record says it."""
-
-    direction: str
-    from_: str
-    to: str
-    carrier: str = ""
-
-
-@dataclass(slots=True)
-class _Progress:
-    """What the call has come to; the record is made from it at the end."""
-
-    answered_at: float | None = None
-    cause: Cause | None = None
-    ended_by: EndedBy = "switch"
-    digits: list[str] = field(default_factory=list)
-
-
 class Call:
     """The machine of one call."""
 
@@ -131,17 +112,13 @@ class Call:
         self._run: Run | None = None
         self._agent: LegId = ""  # the AI that the subject talks with
         self._other: LegId = ""  # the party that it talks with
-        self._held_by_us: set[LegId] = set()
-        self._held_by_peer: set[LegId] = set()
-        self._holds_played: dict[LegId, tuple[bool, bool]] = {}
+        self._holds = Holds()
         self._legs: set[LegId] = {subject}
         self._legs_made = 0
         self._hears = 0
         self._hard_end = now + hard_limit
         self._step_end: float | None = None
-        self._started_at = now
-        self._wall = wall
-        self._progress = _Progress()
+        self._progress = Progress(wall, now)
         self._turns: list[TurnRecord] = []
         self._outputs: list[Output] = []
         self._finished = False
@@ -170,7 +147,7 @@ class Call:
             self._leg_ended(leg, event)
             return
         if isinstance(event, Held):
-            _change(self._held_by_peer, leg, event.held)
+            self._holds.change(leg, event.held, by_us=False)
             self._holds_changed(of_subject=leg == self.subject)
         if leg == self.subject:
             match event:
@@ -204,7 +181,7 @@ class Call:
         leg = leg or self.subject
         if leg in self._legs and self._progress.answered_at is not None and not self._ending():
             self._outputs.append(HoldLeg(leg, held))
-            _change(self._held_by_us, leg, held)
+            self._holds.change(leg, held, by_us=True)
             self._holds_changed(of_subject=leg == self.subject)
 
     def turn_finished(self, turn: TurnRecord) -> None:
@@ -285,7 +262,7 @@ class Call:
         self.connect(leg)
         self._agent, self._other = leg, ""
         self._play_holds()
-        if self._on_hold(self.subject):
+        if self.subject in self._holds:
             self._outputs.append(HoldLeg(leg, held=True))
         return leg
 
@@ -321,24 +298,14 @@ class Call:
 
     # Hold ----------------------------------------------------------------------------------------------------------
 
-    def _on_hold(self, leg: LegId) -> bool:
-        return leg in self._held_by_us or leg in self._held_by_peer
-
     def _holds_changed(self, *, of_subject: bool) -> None:
         if of_subject and self._agent in self._legs:
             # Nobody listens: an AI that talks on would be talking to the music.
-            self._outputs.append(HoldLeg(self._agent, self._on_hold(self.subject)))
+            self._outputs.append(HoldLeg(self._agent, self.subject in self._holds))
         self._play_holds()
 
     def _play_holds(self) -> None:
-        """Say which holds are heard now: one that a peer began only by a person who talks with it."""
-        for leg in sorted({self.subject, self._other, *self._holds_played}):
-            if leg in self._legs:
-                by_peer = leg in self._held_by_peer and self._other != "" and leg in (self.subject, self._other)
-                played = (leg in self._held_by_us, by_peer)
-                if played != self._holds_played.get(leg, (False, False)):
-                    self._holds_played[leg] = played
-                    self._outputs.append(PlayHold(leg, *played))
+        self._outputs.extend(self._holds.heard(self.subject, self._other, self._legs))
 
     # Inside ------------------------------------------------------------------------------------------------------
 
@@ -384,7 +351,7 @@ class Call:
 
     def _leg_ended(self, leg: LegId, event: Ended) -> None:
         self._legs.discard(leg)
-        self._holds_played.pop(leg, None)
+        self._holds.forget(leg)
         if leg == self.subject:
             if self._progress.cause is None:
                 self._progress.cause = event.cause
@@ -414,43 +381,8 @@ class Call:
             run.close()
 
     def _record(self) -> CallRecord:
-        progress, parties = self._progress, self._parties
-        cause = progress.cause or Cause.INTERNAL
-        answered = progress.answered_at is not None
-        # Of a call that we place we are the caller; what stops it before the answer has cancelled it.
-        ours = parties.direction == "outbound" and progress.ended_by == "switch" and cause.q850 == Cause.NORMAL.q850
-        by_caller = ours or progress.ended_by == "caller"
-        record = CallRecord(
-            id=self.id,
-            direction="inbound" if parties.direction == "inbound" else "outbound",
-            from_=parties.from_,
-            to=parties.to,
-            carrier=parties.carrier or self.left_by,
-            started_at=self._wall,
-            answered_at=self._at(progress.answered_at),
-            ended_at=self._at(self.now),
-            duration_ms=round((self.now - (progress.answered_at or self.now)) * 1000),
-            outcome=outcome_of(cause, answered=answered, by_caller=by_caller),
-            cause=str(cause),
-            sip_code=200 if answered else cause.sip,
-            ended_by=progress.ended_by,
-            media=self.media,
-            dtmf="".join(progress.digits),
-            turns=self._turns,
-            variables={key: value for key, value in self.variables.items() if key not in ("from", "to")},
-        )
-        record.verdict = verdict_of(record, cause)
-        return record
-
-    def _at(self, moment: float | None) -> datetime.datetime | None:
-        return None if moment is None else self._wall + datetime.timedelta(seconds=moment - self._started_at)
-
-
-def _change(legs: set[LegId], leg: LegId, member: bool) -> None:
-    if member:
-        legs.add(leg)
-    else:
-        legs.discard(leg)
+        carrier = self._parties.carrier or self.left_by
+        return self._progress.record(self.id, self._parties, carrier, self.media, self._turns, self.variables, self.now)
 
 
 def _flow_ahead(steps: Sequence[Step]) -> str:

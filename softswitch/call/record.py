@@ -15,6 +15,16 @@ EndedBy = Literal["caller", "callee", "switch"]
 
 
 @dataclass(frozen=True, slots=True)
+class Parties:
+    """Who calls whom, as the record says it."""
+
+    direction: str
+    from_: str
+    to: str
+    carrier: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Quality:
     """How one direction of a leg sounded. `mos` is None where too little was heard to say."""
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from softswitch.call.call import Call, Parties
+from softswitch.call.call import Call
 from softswitch.call.commands import AnswerLeg, CallFinished, HangUpLeg, Hear, PrepareAgent
 from softswitch.call.dialplan import Dialplan, Query, load_rules
 from softswitch.call.leg import Answered, Digit, Ended, LegEvent
-from softswitch.call.record import CallRecord
+from softswitch.call.record import CallRecord, Parties
 from softswitch.document import load, parse
 
 ROOT = Path(__file__).resolve().parents[3]

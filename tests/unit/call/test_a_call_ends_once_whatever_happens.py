@@ -7,12 +7,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from softswitch.call.call import Call, Parties
+from softswitch.call.call import Call
 from softswitch.call.cause import Cause
 from softswitch.call.commands import AnswerLeg, CallFinished, HangUpLeg, PlaceLeg, PrepareAgent
 from softswitch.call.dial import Dial
 from softswitch.call.dialplan import Dialplan, Query
 from softswitch.call.leg import Answered, Digit, DigitsSent, EarlyMedia, Ended, Held, Ringing
+from softswitch.call.record import Parties
 from softswitch.call.steps import Answer, Wait
 
 WALL = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)

@@ -4,10 +4,11 @@ import datetime
 
 import pytest
 
-from softswitch.call.call import Call, Parties
+from softswitch.call.call import Call
 from softswitch.call.cause import Cause
 from softswitch.call.commands import CallFinished
 from softswitch.call.leg import Ended, Ringing
+from softswitch.call.record import Parties
 
 
 @pytest.mark.parametrize(
