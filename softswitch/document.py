@@ -13,6 +13,7 @@ import pydantic
 import yaml
 
 from softswitch.errors import ConfigError, Fault
+from softswitch.yaml_nodes import compose
 
 Key = str | int
 Model = TypeVar("Model", bound=pydantic.BaseModel)
@@ -87,7 +88,7 @@ def parse(path: Path, text: str, environment: Mapping[str, str] | None = None) -
     """Parse YAML text that came from `path`; the faults are those of `load`."""
     reader = _Reader(path, environment)
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = compose(text)
         data = reader.read(node, ()) if node is not None else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
