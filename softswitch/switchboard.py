@@ -29,6 +29,18 @@ log = logging.getLogger("softswitch.calls")
 
 
 @dataclass(frozen=True, slots=True)
+class Script:
+    """What a call goes by: the dialplan, and those who know the flows and the sounds that its steps name.
+
+    A call keeps the one it began with: what its steps name may be no more in the next.
+    """
+
+    dialplan: Dialplan
+    agents: Agents
+    sounds: Callable[[str], Sequence[Frame]]
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """An inbound call as the user agent understood it.
 
@@ -106,24 +118,28 @@ class Switchboard:
         """sounds: frames of a sound file by name; raises ResourceError. on_record: keeps a finished call's record.
 
         on_recording: keeps the sound recorded on a call and returns its file name. `tally` counts the calls that are
-        over, by direction, outcome and carrier, and how long answers took.
+        over, by direction, outcome and carrier, and how long answers took. `script` and `limits` may be replaced at any
+        time: calls that begin from then on go by them.
         """
-        self.dialplan = dialplan
+        self.script = Script(dialplan, agents, sounds)
+        self.limits = limits
         self.draining = False
         self.tally = Tally()
         self._phones = phones
-        self._agents = agents
-        self._sounds = sounds
         self._ticks = ticks
         self._on_record = on_record
         self._on_recording = on_recording
-        self._limits = limits
         self._token = token
         self._now = now
         self._calls: dict[CallId, _Live] = {}
         self._events = EventStream()
         self._idle = asyncio.Event()
         self._idle.set()
+
+    @property
+    def dialplan(self) -> Dialplan:
+        """The dialplan that calls from now on go by."""
+        return self.script.dialplan
 
     # Commands ----------------------------------------------------------------------------------------------------
 
@@ -133,7 +149,7 @@ class Switchboard:
         Never raises: a call that cannot be served is refused.
         """
         query = Query(offer.number, offer.caller, offer.carrier, offer.uri, offer.trusted, clock.wall())
-        rule = self.dialplan.match(query)
+        rule = self.script.dialplan.match(query)
         steps: Sequence[Step] = rule.steps if rule else ()
         parties = Parties("inbound", offer.caller, offer.number, offer.carrier)
         live = self._start(offer.leg, parties, steps)
@@ -220,15 +236,15 @@ class Switchboard:
             parties,
             wall=clock.wall(),
             now=self._now(),
-            hard_limit=self._limits.max_call_seconds,
+            hard_limit=self.limits.max_call_seconds,
         )
         live = _Live(call, parties)
         live.stage = Stage(
             call,
             Patch(leg, self._ticks, partial(self._tick, live)),
             phones=self._phones,
-            agents=self._agents,
-            sounds=self._sounds,
+            agents=self.script.agents,
+            sounds=self.script.sounds,
             sink=partial(self._leg_reported, live),
             on_voice_end=partial(self._voice_ended, live),
             now=self._now,
@@ -241,7 +257,7 @@ class Switchboard:
     def _refusal(self, *, found: bool) -> Cause | None:
         if self.draining:
             return Cause.SHUTTING_DOWN
-        if len(self._calls) > self._limits.max_calls:
+        if len(self._calls) > self.limits.max_calls:
             return Cause.CONGESTION
         return None if found else Cause.NOT_FOUND
 

@@ -2,8 +2,8 @@
 
 Theory of operation
 -------------------
-A call takes a slot when it begins and gives it back when it is over, whichever way; given back twice it counts once.
-Calls in both directions take slots; only calls of ours take a token of the rate, for only those we can slow down.
+A call takes a slot when it begins and gives it back when it is over, whichever way. Calls in both directions take
+slots; only calls of ours take a token of the rate, for only those we can slow down.
 
 A gateway is down after two failed checks in a row and up after one good one: one lost datagram must not turn calls away
 from a gateway that lives, and a gateway that answers does live. Whatever it answers proves that, refusals included;
@@ -20,6 +20,7 @@ from typing import NamedTuple
 from softswitch import clock
 from softswitch.call.carrier import Carrier
 from softswitch.call.routing import Gateway
+from softswitch.call.slots import Slot, Slots
 from softswitch.net.address import Address, family, show
 from softswitch.net.resolve import DEFAULT_PORT
 from softswitch.sip.auth import Credentials, DigestClient
@@ -118,21 +119,6 @@ class GatewayHealth:
         return True
 
 
-class CallSlot:
-    """One call's place on a carrier; `give_back` as often as one likes."""
-
-    __slots__ = ("_trunk",)
-
-    def __init__(self, trunk: "Trunk | None") -> None:
-        self._trunk = trunk
-
-    def give_back(self) -> None:
-        """Let another call have the place."""
-        trunk, self._trunk = self._trunk, None
-        if trunk is not None:
-            trunk.calls -= 1
-
-
 @dataclass(frozen=True, slots=True)
 class GatewayStatus:
     """One gateway as operators see it. round_trip_ms: None where it has answered no check."""
@@ -163,12 +149,28 @@ class TrunkStatus:
     gateways: tuple[GatewayStatus, ...]
 
 
-class Trunk:
-    """One carrier. auth: answers its challenges, for calls and registration alike. calls: in use, both directions."""
+#: Keys of an entry that say how calls are made and nothing of where the carrier is or who we are there: when only these
+#: change, the registration and what is known of the gateways stay.
+MANNERS = frozenset(
+    {"codecs", "dtmf", "late_offer", "session_expires", "max_calls", "max_cps", "allow", "country", "number_format"}
+    | {"prefix_strip", "prefix_add", "caller_id", "caller_id_rules", "identity", "privacy", "from_user", "tariff"}
+)
 
-    def __init__(self, carrier: Carrier, *, token: clock.Token = clock.token) -> None:
+
+def only_manners_differ(one: Carrier, other: Carrier) -> bool:
+    """Say whether two entries mean the same gateways and the same account there."""
+    names = type(one).model_fields.keys() - MANNERS
+    return all(getattr(one, name) == getattr(other, name) for name in names)
+
+
+class Trunk:
+    """One carrier. auth: answers its challenges, for calls and registration alike. slots: calls, both directions."""
+
+    def __init__(self, carrier: Carrier, *, slots: Slots | None = None, token: clock.Token = clock.token) -> None:
+        """slots: those of the entry that this one takes the place of, whose calls go on."""
         self.carrier = carrier
-        self.calls = 0
+        self.slots = slots or Slots(f"carrier {carrier.name}")
+        self.slots.limit = carrier.max_calls
         self.error = ""
         #: Called when a gateway that was down lives again.
         self.on_return: Callable[[], None] = lambda: None
@@ -186,7 +188,7 @@ class Trunk:
             place = self.place_of(key, self.proxy)
             if family(place.host) is not None:
                 self.addresses.add(canonical(place.host, place.port or DEFAULT_PORT))
-        self._rate = TokenBucket(carrier.max_cps) if carrier.max_cps is not None else None
+        self._rate = _rate(carrier)
 
     @property
     def name(self) -> str:
@@ -205,18 +207,22 @@ class Trunk:
         uri = NameAddr.parse(routes[0]).uri
         return Place(uri.host, uri.port, uri.param("transport") or self.carrier.transport)
 
-    def take_slot(self) -> CallSlot | str:
-        """Take a place for a call of either direction; return a sentence where all are taken."""
-        limit = self.carrier.max_calls
-        if limit is not None and self.calls >= limit:
-            return f"carrier {self.name} carries {self.calls} calls already, and max_calls is {limit}"
-        self.calls += 1
-        return CallSlot(self)
+    def adopt(self, carrier: Carrier) -> None:
+        """Go on by an entry of which `only_manners_differ`."""
+        if carrier.max_cps != self.carrier.max_cps:
+            self._rate = _rate(carrier)
+        self.carrier = carrier
+        self.slots.limit = carrier.max_calls
 
-    def take_outbound(self, *, now: float) -> CallSlot | str:
+    @property
+    def calls(self) -> int:
+        """Calls that are up or being set up."""
+        return self.slots.taken
+
+    def take_outbound(self, *, now: float) -> Slot | str:
         """Take a place and a token for a call of ours; return a sentence where there is none."""
-        slot = self.take_slot()
-        if isinstance(slot, CallSlot) and self._rate is not None and not self._rate.take(now=now):
+        slot = self.slots.take()
+        if isinstance(slot, Slot) and self._rate is not None and not self._rate.take(now=now):
             slot.give_back()
             return f"carrier {self.name} takes no more than {self.carrier.max_cps:g} calls a second (max_cps)"
         return slot
@@ -279,6 +285,10 @@ class Trunk:
             error,
             tuple(GatewayStatus(one.name, one.state, _milliseconds(one.round_trip), one.error) for one in healths),
         )
+
+
+def _rate(carrier: Carrier) -> TokenBucket | None:
+    return TokenBucket(carrier.max_cps) if carrier.max_cps is not None else None
 
 
 def _milliseconds(seconds: float | None) -> float | None:

@@ -15,6 +15,7 @@ from softswitch.call.record import CallRecord
 from softswitch.call.steps import HangUp
 from softswitch.legs.signalling import InboundCall
 from softswitch.legs.sip_leg import SipLeg
+from softswitch.legs.trunk import Trunk
 from softswitch.legs.trunks import Trunks
 from softswitch.legs.user_agent import UserAgent, UserAgentSettings
 from softswitch.net import loop
@@ -184,9 +185,7 @@ class TrunkRig:
         self.sip = await self.user_agent.listen(self.host, 0)
         dns = DnsSettings((nameserver,) if nameserver else (), hosts=None, attempt=0.5, lookup=1.0, total=1.5)
         self.resolver = Resolver(dns, families=self.user_agent.sockets.families)
-        defaults = {"try_seconds": 0.3, "health_seconds": 0, "caller_id": "+4930123450"}
-        models = [Carrier.model_validate({**defaults, **self.settings, **entry}) for entry in carriers]
-        self.trunks = Trunks(models, self.user_agent, self.resolver)
+        self.trunks = Trunks(self.carriers(*carriers), self.user_agent, self.resolver)
         self.user_agent.reception.identify = self.trunks.identify
         self.switchboard = Switchboard(
             dialplan=_dialplan(),
@@ -200,6 +199,11 @@ class TrunkRig:
         )
         self.trunks.start()
         return self.trunks
+
+    def carriers(self, *entries: dict[str, Any]) -> list[Carrier]:
+        """Return entries of carriers.yaml, with little patience where they do not say."""
+        defaults = {"try_seconds": 0.3, "health_seconds": 0, "caller_id": "+4930123450"}
+        return [Carrier.model_validate({**defaults, **self.settings, **entry}) for entry in entries]
 
     async def close(self) -> None:
         for call, _ in self.switchboard.calls():
@@ -243,6 +247,12 @@ class TrunkRig:
                 return self.records[-1]
             await asyncio.sleep(0.01)
         raise AssertionError("the call does not end")
+
+    def trunk(self, name: str) -> Trunk:
+        """Return a carrier at work."""
+        post = self.trunks.roster.post(name)
+        assert post is not None, f"there is no carrier {name}"
+        return post.trunk
 
     def in_use(self) -> dict[str, int]:
         """Calls in use of each carrier."""

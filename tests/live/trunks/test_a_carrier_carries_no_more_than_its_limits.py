@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from softswitch.call.slots import Slot
 from softswitch.call.steps import HangUp, Wait
-from softswitch.legs.trunk import CallSlot, Trunk
+from softswitch.legs.trunk import Trunk
 from tests.live.trunks.conftest import TrunkRig, dead_port
 
 Play = Callable[..., None]
@@ -62,7 +63,7 @@ def test_a_carriers_call_over_the_limit_is_answered_503(play: Play) -> None:
     async def story(rig: TrunkRig) -> None:
         one = await rig.gateway(*ANSWERS)
         await rig.open(entry(one.port, max_calls=1))
-        await rig.until(lambda: rig.trunks._trunks["office"].addresses)
+        await rig.until(lambda: rig.trunk("office").addresses)
         rig.dial(steps=(Wait(seconds=30), HangUp()))
         await rig.until(lambda: one.count("ACK"))
         one.call(rig.sip, "600")
@@ -119,8 +120,8 @@ def test_a_place_given_back_twice_is_one_place() -> None:
     from softswitch.call.carrier import Carrier
 
     trunk = Trunk(Carrier(name="office", host="192.0.2.1", max_calls=2))
-    slots = [trunk.take_slot() for _ in range(2)]
+    slots = [trunk.slots.take() for _ in range(2)]
     for slot in slots[:1] * 3:
-        assert isinstance(slot, CallSlot)
+        assert isinstance(slot, Slot)
         slot.give_back()
     assert trunk.calls == 1

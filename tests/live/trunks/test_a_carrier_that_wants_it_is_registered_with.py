@@ -12,13 +12,13 @@ Play = Callable[..., None]
 
 
 class Registrar(FakeGateway):
-    """Answers REGISTER with a status and header lines, and echoes the Contact."""
+    """Answers REGISTER with a status (0: not at all) and header lines, and echoes the Contact."""
 
     status = 200
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         super().datagram_received(data, addr)
-        if data.startswith(b"REGISTER "):
+        if data.startswith(b"REGISTER ") and self.status:
             request: Request = self.asked[-1]
             contact = request.headers.get("Contact") or ""
             lines = [("Contact", contact), *self.headers] if self.status < 300 else []
@@ -143,6 +143,7 @@ def test_a_stop_that_is_cut_short_leaves_no_timer(play: Play) -> None:
         begun = asyncio.get_running_loop().time()
         await rig.trunks.close()
         assert asyncio.get_running_loop().time() - begun < 0.5
-        assert all(registrant._timer is None for registrant in rig.trunks._registrants.values())
+        registrants = [post.registrant for post in rig.trunks.roster.posts()]
+        assert registrants and all(one is not None and one._timer is None for one in registrants)
 
     play(story)

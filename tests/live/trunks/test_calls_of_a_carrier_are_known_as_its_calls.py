@@ -60,7 +60,7 @@ def test_a_gateway_with_a_name_is_known_by_what_dns_says(play: Play) -> None:
             dns.add("_sip._udp.pbx.example", "SRV", f"1 0 {one.port} a.example.")
             dns.add("a.example", "A", "127.0.0.1")
             await rig.open({"name": "one", "host": "pbx.example"}, nameserver=dns.address)
-            await rig.until(lambda: rig.trunks._trunks["one"].addresses)
+            await rig.until(lambda: rig.trunk("one").addresses)
             assert await seen(rig, one) == ("one", "605")
 
     play(story)
@@ -83,7 +83,7 @@ def test_two_accounts_at_one_address_are_told_apart_by_who_is_called(play: Play)
             entry("sales", one.port, username="4930100", **account),
             entry("support", one.port, username="4930200", **account),
         )
-        await rig.until(lambda: all(trunk.addresses for trunk in rig.trunks._trunks.values()))
+        await rig.until(lambda: all(post.trunk.addresses for post in rig.trunks.roster.posts()))
         assert (await seen(rig, one, "4930200"))[0] == "support"
         assert (await seen(rig, one, "4930100"))[0] == "sales"
         assert (await seen(rig, one, "4930999"))[0] == "sales"
@@ -95,7 +95,7 @@ def test_the_number_that_was_dialled_is_in_to_where_the_uri_is_our_contact(play:
     async def story(rig: TrunkRig) -> None:
         one = await rig.gateway()
         await rig.open(entry("one", one.port, username="account7", password="secret"))
-        await rig.until(lambda: rig.trunks._trunks["one"].addresses)
+        await rig.until(lambda: rig.trunk("one").addresses)
         assert await seen(rig, one, "account7", to="+49301234") == ("one", "+49301234")
         assert await seen(rig, one, "+49305555", to="+49301234") == ("one", "+49305555")
 
