@@ -24,6 +24,7 @@ from softswitch.call.record import CallRecord
 from softswitch.catalog import Catalog
 from softswitch.config import Settings
 from softswitch.errors import ResourceError
+from softswitch.legs.guard import OPEN
 from softswitch.legs.public_address import PublicAddress
 from softswitch.legs.signalling import InboundCall
 from softswitch.legs.sip_leg import SipLeg
@@ -32,6 +33,7 @@ from softswitch.legs.user_agent import UserAgent, UserAgentSettings
 from softswitch.metrics import MediaTotals, Sources, measure
 from softswitch.net.address import family
 from softswitch.net.dns_lookup import DnsSettings
+from softswitch.net.gate import GateSettings
 from softswitch.net.loop import raise_open_files
 from softswitch.net.resolve import Resolver
 from softswitch.net.rtp_socket import RtpPorts
@@ -129,6 +131,7 @@ class App:
         defer(self.resolver.close)
         self.trunks = Trunks(self.catalog.carriers, self.user_agent, self.resolver, agent=our_name())
         self.user_agent.reception.identify = self.trunks.identify
+        self.user_agent.guard.known.append(self.trunks.speaks_from)
         self.agents = Agents(self.catalog, self.engines.ears, self.engines.voice, settings.speech.language)
         self.switchboard = Switchboard(
             dialplan=self.catalog.dialplan,
@@ -217,7 +220,14 @@ class App:
             trusted=sip.trusted,
             media_timeout=self.settings.rtp.media_timeout,
             session_timer=SessionTimerSettings(sip.session_expires, sip.min_se),
+            guard=self._gate_settings(),
         )
+
+    def _gate_settings(self) -> GateSettings:
+        guard = self.settings.guard
+        if not guard.enabled:
+            return OPEN
+        return GateSettings(trusted=self.settings.sip.trusted, **guard.model_dump(exclude={"enabled"}))
 
     # What the switchboard asks for (`switchboard.Phones`) ------------------------------------------------------------
 

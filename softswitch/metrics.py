@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from softswitch import clock
 from softswitch.api.health import Family, Histogram
 from softswitch.call.record import CallRecord
 from softswitch.legs.trunk import TrunkStatus
 from softswitch.legs.trunks import Trunks
 from softswitch.legs.user_agent import UserAgent
+from softswitch.net.gate import Gate
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.net.ticker import Ticker
 from softswitch.store.records import CallRecords
@@ -62,6 +64,7 @@ def measure(app: Sources) -> Iterator[Family | Histogram]:
         ("reason",),
         tuple(((kind,), float(count)) for kind, count in core.bad.items()),
     )
+    yield from _of_gate(app.user_agent.guard.gate)
     yield _gauge("sip_transactions", "SIP transactions, those that linger included.", len(core))
     yield _gauge("sip_legs", "SIP legs, those whose last messages are on their way included.", app.user_agent.legs)
     yield Family(
@@ -91,6 +94,32 @@ def measure(app: Sources) -> Iterator[Family | Histogram]:
     yield Family(
         "softswitch_tick_skipped_total", "counter", "Ticks given up after stalls.", (), (((), app.ticker.skipped),)
     )
+
+
+def _of_gate(gate: Gate) -> Iterator[Family]:
+    yield Family(
+        "softswitch_guard_dropped_total",
+        "counter",
+        "SIP messages and connections that nobody looked at.",
+        ("reason",),
+        tuple(((reason,), float(count)) for reason, count in gate.dropped.items()),
+    )
+    yield Family(
+        "softswitch_guard_offences_total",
+        "counter",
+        "What sources of SIP did wrong.",
+        ("kind",),
+        tuple(((kind,), float(count)) for kind, count in gate.offences.items()),
+    )
+    yield Family(
+        "softswitch_guard_banned_total",
+        "counter",
+        "Sources of SIP that were banned, by the offence that did it.",
+        ("kind",),
+        tuple(((kind,), float(count)) for kind, count in gate.banned.items()),
+    )
+    yield _gauge("guard_bans", "Sources of SIP that are banned.", len(gate.running_bans(now=clock.now())))
+    yield _gauge("guard_sources", "Sources of SIP that are remembered.", gate.sources)
 
 
 def _of_calls(switchboard: Switchboard) -> Iterator[Family | Histogram]:

@@ -50,6 +50,7 @@ class Outbound:
         leg = self._leg
         self.key = leg.signalling.send(request, leg.flow, leg, leg.auth)
         leg.signalling.invites(self.key, leg)
+        leg.signalling.talking(leg, leg.flow)
 
     def give_up(self, cause: Cause) -> None:
         """Cancel the call, as soon as the RFC lets us (RFC 3261 section 9.1)."""

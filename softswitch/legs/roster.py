@@ -5,7 +5,6 @@ count of its calls outlives the entry.
 """
 
 import asyncio
-import ipaddress
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,10 +17,9 @@ from softswitch.legs.registrar import KeepAlive, Registrant
 from softswitch.legs.trunk import Trunk, TrunkStatus, only_manners_differ
 from softswitch.legs.trunk_leg import Resolves
 from softswitch.legs.user_agent import UserAgent
+from softswitch.net.networks import Networks
 from softswitch.sip.registration import RegistrationSettings
 from softswitch.sip.uri import Uri
-
-IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class Post:
     trunk: Trunk
     watch: Watch
     registrant: Registrant | None
-    networks: list[IPNetwork]
+    networks: Networks
 
     @property
     def line(self) -> str:
@@ -166,7 +164,7 @@ class Roster:
                 changed.append(carrier.name)
                 if only_manners_differ(post.trunk.carrier, carrier):
                     post.trunk.adopt(carrier)
-                    post.networks = _networks(carrier)
+                    post.networks = Networks(carrier.allow)
                 else:
                     self._retire(carrier.name, post)
                     post = None
@@ -188,7 +186,7 @@ class Roster:
         registrant = self._registrant(trunk) if carrier.registers else None
         if registrant is not None:
             trunk.on_return = registrant.renew
-        return Post(trunk, watch, registrant, _networks(carrier))
+        return Post(trunk, watch, registrant, Networks(carrier.allow))
 
     def _retire(self, name: str, post: Post) -> None:
         """Stop looking after a carrier and take its registration back, after what was begun before under its name."""
@@ -249,7 +247,3 @@ class Roster:
         if failed is not None and not found:
             raise failed
         return found
-
-
-def _networks(carrier: Carrier) -> list[IPNetwork]:
-    return [ipaddress.ip_network(text) for text in carrier.allow]

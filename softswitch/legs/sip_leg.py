@@ -228,6 +228,7 @@ class SipLeg:
     def up(self) -> None:
         """The leg is answered, sound flows."""
         self.state = LegState.UP
+        self.signalling.talking(self, self.flow)
         self.report(Answered())
         self.note_hold()
 

@@ -1,6 +1,5 @@
 """All carriers at work: places calls over them, and knows which inbound calls are theirs."""
 
-import ipaddress
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -17,6 +16,7 @@ from softswitch.legs.signalling import InboundCall, Known, Placement
 from softswitch.legs.trunk import Trunk, TrunkStatus
 from softswitch.legs.trunk_leg import Hop, Resolves, TrunkLeg, Way
 from softswitch.legs.user_agent import UserAgent
+from softswitch.net.networks import Networks
 from softswitch.sip.flow import Flow
 from softswitch.sip.message import Request
 
@@ -26,6 +26,7 @@ URI_CODECS = ("PCMU", "PCMA")
 URI_TRY_SECONDS = 4.0
 #: The user in our Contact where no account gives another.
 OUR_USER = "softswitch"
+_LOOPBACK = Networks(("127.0.0.0/8", "::1/128"))
 
 
 class Trunks:
@@ -153,6 +154,10 @@ class Trunks:
         exact = [post.trunk for post in posts if flow.remote in post.trunk.addresses]
         return self._of_account(exact or [post.trunk for post in posts if _by_host(post, flow)], request)
 
+    def speaks_from(self, host: str) -> bool:
+        """Tell whether a host is a gateway of a carrier, or in a network that its entry allows."""
+        return any(_is_of(post, host) for post in self.roster.posts())
+
     @staticmethod
     def _of_account(trunks: Sequence[Trunk], request: Request) -> Trunk | None:
         """Of several carriers at one address, take the one whose account is called; else the first."""
@@ -229,14 +234,13 @@ def _routes(post: Post) -> tuple[str, ...]:
 
 
 def _by_host(post: Post, flow: Flow) -> bool:
-    try:
-        source = ipaddress.ip_address(flow.remote[0].partition("%")[0])
-    except ValueError:
-        return False
-    if any(source in network for network in post.networks):
-        return True
+    host = flow.remote[0]
     # Every program of this machine has the same loopback address: there the port must be the gateway's, too.
-    return not source.is_loopback and any(host == flow.remote[0] for host, _ in post.trunk.addresses)
+    return host in post.networks or (host not in _LOOPBACK and _is_of(post, host))
+
+
+def _is_of(post: Post, host: str) -> bool:
+    return host in post.networks or any(host == known for known, _ in post.trunk.addresses)
 
 
 def _nothing() -> None:

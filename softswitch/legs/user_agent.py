@@ -17,6 +17,7 @@ from softswitch.call.leg import LegId, LegSink
 from softswitch.errors import ResourceError
 from softswitch.legs.callers import Callers
 from softswitch.legs.complaints import Complaints
+from softswitch.legs.guard import OPEN, Guard
 from softswitch.legs.outgoing import Outgoing, Sent
 from softswitch.legs.reach import Reach
 from softswitch.legs.reception import OnInvite, Reception
@@ -24,6 +25,7 @@ from softswitch.legs.rtp_media import RtpMedia
 from softswitch.legs.signalling import ALLOW, SUPPORTED, DialogLeg, LegSettings, Placement, Requester
 from softswitch.legs.sip_leg import SipLeg
 from softswitch.net.address import family
+from softswitch.net.gate import GateSettings
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.net.seldom import Seldom
 from softswitch.net.sip_socket import SipSockets
@@ -54,7 +56,7 @@ class UserAgentSettings:
     """public: address and port (0: the local one) for Contact and session descriptions, when behind NAT.
 
     trusted: networks whose callers may use every rule. agent: our name in Server and User-Agent. vigil: seconds between
-    two questions whether a peer on hold is still there, where no session timer tells.
+    two questions whether a peer on hold is still there, where no session timer tells. guard: who may speak to us.
     """
 
     agent: str
@@ -64,6 +66,7 @@ class UserAgentSettings:
     session_timer: SessionTimerSettings = SessionTimerSettings()
     vigil: float = 300.0
     core: CoreSettings = CoreSettings()
+    guard: GateSettings = OPEN
 
 
 class UserAgent:
@@ -74,7 +77,8 @@ class UserAgent:
     ) -> None:
         core = replace(settings.core, allow=ALLOW, supported=SUPPORTED)
         self.core = SipCore(core, token=token)
-        self.sockets = SipSockets(self._message, self._flow_failed)
+        self.guard = Guard(settings.guard)
+        self.sockets = SipSockets(self._message, self._flow_failed, gate=self.guard.gate)
         self.reach = Reach(self.sockets, ports.host, settings.public)
         self.counts: Counter[str] = Counter()
         #: RTP ports of another address family than that of `ports`, where we listen in both.
@@ -270,8 +274,13 @@ class UserAgent:
             self._dialogs[dialog.id] = leg
             self._dialogs_of.setdefault(leg.id, []).append(dialog.id)
 
+    def talking(self, leg: DialogLeg, flow: Flow) -> None:
+        """Take it that we are on a call with the peer of `flow`: it is no stranger until the leg is forgotten."""
+        self.guard.talking(leg.id, flow.remote[0])
+
     def forget(self, leg: DialogLeg) -> None:
         """Drop a leg whose last message is done."""
+        self.guard.over(leg.id)
         for key in self._keys_of.pop(leg.id, ()):
             self._inviting.pop(key, None)
             self._outgoing.drop(key)
@@ -325,8 +334,10 @@ class UserAgent:
                 owner = self._outgoing.failed(key) or self._inviting.get(key)
                 if owner is not None:
                     owner.request_failed(key, why)
-            case machine.BadMessage(kind=kind, flow=flow, detail=detail):
+            case machine.BadMessage(kind=kind, flow=flow, detail=detail, broken=broken):
                 self._complaints.note(kind, flow, detail)
+                if broken:
+                    self.guard.offended(flow.remote[0], "bad_message", kind)
 
     def _ack_received(self, request: Request, key: Key | None) -> None:
         if request.body:

@@ -14,6 +14,8 @@ Contact. For a connection that we opened it is the address that we listen on, no
 
 A handler that raises is logged with its call, and the socket goes on.
 
+What a `Gate` keeps out is neither read nor answered, whatever it comes by.
+
 STUN shares the UDP sockets: only by the very socket that SIP uses can be learnt under which address and port a NAT
 shows it. No SIP message begins with an octet below 2, so the first one tells them apart.
 """
@@ -32,6 +34,7 @@ from softswitch import clock
 from softswitch.errors import ResourceError
 from softswitch.net import stun
 from softswitch.net.address import Address, bind_error, family, local_towards, sendable, show, unspecified
+from softswitch.net.gate import Gate
 from softswitch.net.patience import StreamLimits
 from softswitch.net.seldom import Seldom
 from softswitch.net.sip_stream import Connection, call_of
@@ -55,6 +58,13 @@ _CHECK_SECONDS: Final = 1.0
 #: Class Selector 5, the class of signalling (RFC 4594 section 4.2).
 TRAFFIC_CLASS: Final = 40 << 2
 
+#: Why a connection is broken off -> what its peer did wrong by it.
+_HOSTILE: Final = {
+    "first_message": "stalled_connection",
+    "unfinished": "stalled_connection",
+    "unreadable_stream": "bad_message",
+}
+
 _log = logging.getLogger("softswitch.net")
 
 
@@ -62,7 +72,8 @@ class SipSockets:
     """All the SIP sockets of the process.
 
     on_message: called with each whole message and its flow. on_failed: called with a flow under which something could
-    not be delivered. counts: what happened, by kind, for the metrics.
+    not be delivered. gate: asked of each message and accepted connection whether it shall be looked at; None: all are.
+    counts: what happened, by kind, for the metrics.
     """
 
     def __init__(
@@ -71,8 +82,10 @@ class SipSockets:
         on_failed: Callable[[Flow], None],
         *,
         limits: StreamLimits | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self.limits = limits or StreamLimits()
+        self.gate = gate
         self.counts: Counter[str] = Counter()
         self._on_message = on_message
         self._on_failed = on_failed
@@ -294,6 +307,9 @@ class SipSockets:
         if self._closing:
             return False
         if connection.accepted:
+            gate = self.gate
+            if gate is not None and not gate.admit_connection(connection.flow.remote[0], now=clock.now()):
+                return False
             if len(self._connections) >= self.limits.connections:
                 self.note("connection_refused")
                 return False
@@ -314,11 +330,23 @@ class SipSockets:
 
     def message(self, data: bytes, flow: Flow) -> None:
         """Hand up one whole message; whatever the handler raises ends here."""
+        if flow.connection and not self._welcome(data, flow):
+            return
         try:
             self._on_message(data, flow)
         except Exception:  # one call's bug must not take the socket of all the others with it
             self.note("handler_failed")
             _log.exception("SIP handler failed", extra={"call": call_of(data), "remote": show(flow.remote)})
+
+    def _welcome(self, data: bytes, flow: Flow) -> bool:
+        """Ask the gate about a message on a connection; one of a host that is banned is broken off."""
+        gate, host, now = self.gate, flow.remote[0], clock.now()
+        if gate is None or gate.admit(host, data, now=now):
+            return True
+        connection = self._connections.get(flow.connection)
+        if connection is not None and gate.bans(host, now=now):
+            connection.drop("banned")
+        return False
 
     def stun_received(self, data: bytes, source: Address) -> None:
         """Take a STUN message; only answers to questions of ours are of interest."""
@@ -342,6 +370,8 @@ class SipSockets:
     def dropped(self, flow: Flow, why: str) -> None:
         """Count a connection that is broken off; log the first of each kind and address in a minute."""
         self.note(why)
+        if self.gate is not None and why in _HOSTILE:
+            self.gate.offended(flow.remote[0], _HOSTILE[why], words=why, now=clock.now())
         more = self._seldom.due((why, flow.remote[0]), now=clock.now())
         if more is not None:
             _log.info("SIP connection dropped%s", more, extra={"remote": show(flow.remote), "reason": why})
@@ -413,6 +443,9 @@ class _Datagrams(asyncio.DatagramProtocol):
             return
         if data[0] < 2 and stun.is_stun(data):
             self._owner.stun_received(data, addr[:2])
+            return
+        gate = self._owner.gate
+        if gate is not None and not gate.admit(addr[0], data, now=clock.now()):
             return
         local = self._owner.local(self.address, addr[0]) if self._wildcard else self.address
         self._owner.message(data, Flow("UDP", local, addr[:2]))

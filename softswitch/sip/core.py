@@ -95,11 +95,15 @@ class TransactionFailed:
 
 @dataclass(frozen=True, slots=True)
 class BadMessage:
-    """A message that was answered with an error or dropped. kind: for metrics. detail: for the log."""
+    """A message that was answered with an error or dropped. kind: for metrics. detail: for the log.
+
+    broken: it does not even parse.
+    """
 
     kind: str
     flow: Flow
     detail: str
+    broken: bool = False
 
 
 Output = Transmit | RequestReceived | CancelReceived | AckReceived | ResponseReceived | TransactionFailed | BadMessage
@@ -287,7 +291,7 @@ class SipCore:
             self._outputs.append(CancelReceived(invite.key, request))
 
     def _broken(self, error: RemoteError, request: Request | None, flow: Flow) -> None:
-        self._note(error.kind, flow, str(error))
+        self._note(error.kind, flow, str(error), broken=True)
         if request is None or request.method == "ACK":
             return
         try:
@@ -452,6 +456,6 @@ class SipCore:
         place = (method if method in KNOWN_METHODS else "OTHER", status, direction)
         self.counts[place] += 1
 
-    def _note(self, kind: str, flow: Flow, detail: str) -> None:
+    def _note(self, kind: str, flow: Flow, detail: str, *, broken: bool = False) -> None:
         self.bad[kind] += 1
-        self._outputs.append(BadMessage(kind, flow, detail))
+        self._outputs.append(BadMessage(kind, flow, detail, broken))
