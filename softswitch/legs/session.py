@@ -15,7 +15,8 @@ from softswitch.call.leg import LegState
 from softswitch.errors import RemoteError
 from softswitch.legs.signalling import CREDENTIALS, GONE, SDP, Refusal
 from softswitch.legs.whole import Whole
-from softswitch.sdp.negotiate import Direction, MediaRefused
+from softswitch.sdp.agreement import MediaRefused
+from softswitch.sdp.description import Direction
 from softswitch.sip import invite as machine
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.invite_client import ClientInvite, ClientState

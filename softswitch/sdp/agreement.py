@@ -1,0 +1,67 @@
+"""What offer and answer are about: codecs, what we can do, what both sides come to, and why there may be nothing."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from softswitch.errors import RemoteError
+from softswitch.sdp.protection import PLAIN, Encryption, Protection
+
+
+class Codec(NamedTuple):
+    """A row of the table below. payload_type: its static number (RFC 3551 table 4)."""
+
+    name: str
+    payload_type: int
+    clock_hz: int
+
+
+CODECS = {codec.name: codec for codec in (Codec("PCMU", 0, 8000), Codec("PCMA", 8, 8000))}
+
+
+class MediaRefused(RemoteError):
+    """Nothing in the description can be used: 488 with a Warning (RFC 3261 section 20.43).
+
+    warning: 300 to 399. str(error): the warn-text, without quotes.
+    """
+
+    def __init__(self, text: str, *, kind: str, warning: int) -> None:
+        super().__init__(text, kind=kind, status=488)
+        self.warning = warning
+
+    def header(self, agent: str) -> str:
+        """Return the value of the Warning header; agent: host name, or any token that stands for us."""
+        return f'{self.warning} {agent} "{self}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What we can do: codecs in the order we offer them, telephone-event, the packet length we like, encryption."""
+
+    codecs: tuple[str, ...] = ("PCMU", "PCMA")
+    telephone_event: bool = True
+    ptime_ms: int = 20
+    encryption: Encryption = PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What offer and answer came to, seen from our side.
+
+    codec, payload_type, event_payload_type (None: not agreed), ptime_ms: what we send. receive, receive_events: what
+    the peer may send, (payload type, codec) and payload types. remote: where to, an IP literal. sending, receiving:
+    which way sound may flow. held: the peer does not want to hear us, of its own will. protection: how the packets are
+    encrypted, None where they are plain.
+    """
+
+    codec: str
+    payload_type: int
+    ptime_ms: int
+    receive: tuple[tuple[int, str], ...]
+    event_payload_type: int | None
+    receive_events: tuple[int, ...]
+    remote: tuple[str, int]
+    sending: bool
+    receiving: bool
+    held: bool
+    clock_hz: int = 8000
+    protection: Protection | None = None

@@ -1,0 +1,118 @@
+"""The m= line of telephone sound, read and written: formats, packet length, where it goes, which way."""
+
+from typing import NamedTuple
+
+from softswitch.errors import RemoteError
+from softswitch.sdp.agreement import CODECS, Capabilities, Codec, MediaRefused
+from softswitch.sdp.description import Direction, Media, SessionDescription, number
+from softswitch.sdp.protection import Lines
+
+#: What we send; a peer that wants 5 ms or 200 ms packets gets the nearest of these.
+MIN_PTIME_MS, MAX_PTIME_MS = 10, 60
+#: The number we offer telephone-event under, the one most of the field uses.
+EVENT_PAYLOAD_TYPE = 101
+#: RFC 4733 section 3.2: the sixteen DTMF keys.
+EVENTS = "0-15"
+
+_STATIC = {codec.payload_type: (codec.name, codec.clock_hz) for codec in CODECS.values()}
+
+
+class Formats(NamedTuple):
+    """The formats of one m= line that we know, in its order: (payload type, codec row), and its events."""
+
+    codecs: tuple[tuple[int, Codec], ...]
+    events: tuple[tuple[int, int], ...]  # (payload type, clock_hz)
+
+    def event_for(self, codec: Codec) -> int | None:
+        """Return the telephone-event number that runs on the clock of `codec` (RFC 4733 section 2.1)."""
+        return next((payload_type for payload_type, clock_hz in self.events if clock_hz == codec.clock_hz), None)
+
+
+def formats_of(medium: Media, caps: Capabilities, ours: Media | None = None) -> Formats:
+    """Read the formats of an m= line; ours: our offer, whose numbers explain an answer that leaves out rtpmap."""
+    named = _STATIC | (_rtpmaps(ours) if ours else {}) | _rtpmaps(medium)
+    codecs: list[tuple[int, Codec]] = []
+    events: list[tuple[int, int]] = []
+    for text in medium.formats:
+        payload_type = number(text, most=127)
+        name, clock_hz = named.get(payload_type, ("", 0)) if payload_type is not None else ("", 0)
+        if payload_type is None or not name:
+            continue
+        if name == "TELEPHONE-EVENT" and caps.telephone_event:
+            events.append((payload_type, clock_hz))
+        elif name in caps.codecs and name in CODECS and CODECS[name].clock_hz == clock_hz:
+            codecs.append((payload_type, CODECS[name]))
+    return Formats(tuple(codecs), tuple(events))
+
+
+def _rtpmaps(medium: Media) -> dict[int, tuple[str, int]]:
+    """Return payload type -> (NAME, clock) of the rtpmap lines that can be read; two channels make another codec."""
+    table: dict[int, tuple[str, int]] = {}
+    for value in medium.all_attributes("rtpmap"):
+        left, _, right = value.partition(" ")
+        name, _, rest = right.strip().partition("/")
+        clock, _, channels = rest.partition("/")
+        payload_type, clock_hz = number(left, most=127), number(clock.strip(), most=1_000_000)
+        if payload_type is not None and clock_hz:
+            table[payload_type] = (name.upper() if channels.strip() in ("", "1") else f"{name}/{channels}", clock_hz)
+    return table
+
+
+def ptime_of(description: SessionDescription, medium: Media, default: int) -> int:
+    """Return the packet length to send: what the peer asks, within our limits and its maxptime (RFC 8866 6.4)."""
+
+    def asked(name: str) -> int | None:
+        value = medium.attribute(name) or description.attribute(name) or ""
+        return number(value.partition(".")[0], most=10_000) or None
+
+    wanted, most = asked("ptime") or default, asked("maxptime") or MAX_PTIME_MS
+    return max(MIN_PTIME_MS, min(wanted, most, MAX_PTIME_MS))
+
+
+def sends(direction: Direction) -> bool:
+    return direction in ("sendrecv", "sendonly")
+
+
+def receives(direction: Direction) -> bool:
+    return direction in ("sendrecv", "recvonly")
+
+
+def direction_of(sending: bool, receiving: bool) -> Direction:
+    if sending:
+        return "sendrecv" if receiving else "sendonly"
+    return "recvonly" if receiving else "inactive"
+
+
+def remote_of(description: SessionDescription, medium: Media, address: str) -> tuple[str, int, bool]:
+    """Return (host, port, put on hold by 0.0.0.0) of a medium that we reach from our `address`."""
+    connection = description.connection_of(medium)
+    if connection is None:
+        raise RemoteError("session description: no c= line for the sound", kind="sdp_connection", status=400)
+    ip = connection.ip
+    if ip is None or ip.version != (6 if ":" in address else 4):
+        # A name would have to be resolved on the 20 ms clock, and an address of the other family cannot be reached.
+        raise MediaRefused("Incompatible network address formats", kind="sdp_address", warning=301)
+    if ip.is_multicast:
+        raise MediaRefused("Multicast not available", kind="sdp_multicast", warning=330)
+    return str(ip), medium.port, ip.is_unspecified
+
+
+def sound(
+    port: int,
+    codecs: list[tuple[int, str]],
+    event: tuple[int, int] | None,
+    ptime_ms: int,
+    direction: Direction,
+    protocol: str,
+    keys: Lines = (),
+) -> Media:
+    """Return our m= line; codecs: (payload type, name), event: (payload type, clock). keys: lines of its encryption."""
+    attributes: list[tuple[str, str | None]] = [
+        ("rtpmap", f"{payload_type} {name}/{CODECS[name].clock_hz}") for payload_type, name in codecs
+    ]
+    formats = [str(payload_type) for payload_type, _ in codecs]
+    if event:
+        formats.append(str(event[0]))
+        attributes += [("rtpmap", f"{event[0]} telephone-event/{event[1]}"), ("fmtp", f"{event[0]} {EVENTS}")]
+    attributes += [("ptime", str(ptime_ms)), *keys, (direction, None)]
+    return Media("audio", port, protocol, tuple(formats), attributes=tuple(attributes))
