@@ -1,6 +1,7 @@
 """Rules that call each other: the number of hops runs out before ports and calls do (RFC 3261 section 16.3)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,8 @@ def test_a_rule_that_calls_itself_ends(play: Play) -> None:
     async def story(rig: Any) -> None:
         peer, (host, port) = rig.peer, rig.sip
         text = f"rules: [{{number: '900', steps: [dial: {{to: 'sip:900@{host}:{port}', seconds: 15}}]}}]"
-        rig.switchboard.dialplan = Dialplan(load_rules(parse(Path("plan.yaml"), text)))
+        dialplan = Dialplan(load_rules(parse(Path("plan.yaml"), text)))
+        rig.switchboard.script = replace(rig.switchboard.script, dialplan=dialplan)
         peer.send(peer.request("INVITE", "900", body=peer.sdp(), branch="b"))
         refused = await peer.response(300, method="INVITE")
         assert refused.status == 483

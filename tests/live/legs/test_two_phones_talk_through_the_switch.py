@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,8 @@ def sine(hz: int, seconds: float) -> bytes:
 def plan(rig: Any, dial: str, *more: str) -> None:
     """Let the number 200 dial."""
     steps = ", ".join([f"dial: {dial}", *more])
-    rig.switchboard.dialplan = Dialplan(
-        load_rules(parse(Path("p.yaml"), f"rules: [{{number: 200, steps: [{steps}]}}]"))
-    )
+    rules = load_rules(parse(Path("p.yaml"), f"rules: [{{number: 200, steps: [{steps}]}}]"))
+    rig.switchboard.script = replace(rig.switchboard.script, dialplan=Dialplan(rules))
 
 
 @asynccontextmanager
