@@ -39,6 +39,7 @@ from softswitch.net.resolve import Resolver
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.net.ticker import Ticker
 from softswitch.providers.registry import Engines, open_engines
+from softswitch.sdp.protection import Encryption
 from softswitch.sip.session_timer import SessionTimerSettings
 from softswitch.store.records import CallRecords
 from softswitch.switchboard import Limits, Offer, Switchboard
@@ -221,6 +222,7 @@ class App:
             media_timeout=self.settings.rtp.media_timeout,
             session_timer=SessionTimerSettings(sip.session_expires, sip.min_se),
             guard=self._gate_settings(),
+            encryption=Encryption(self.settings.rtp.srtp),
         )
 
     def _gate_settings(self) -> GateSettings:

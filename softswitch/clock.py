@@ -44,6 +44,11 @@ def random_bits(bits: int) -> int:
     return secrets.randbits(bits)
 
 
+def random_bytes(count: int) -> bytes:
+    """Return so many unguessable octets: keys."""
+    return secrets.token_bytes(count)
+
+
 def fraction() -> float:
     """Return a random number from 0 up to 1, without 1: weighted choices, jitter of timers."""
     return secrets.randbits(53) / (1 << 53)

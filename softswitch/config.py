@@ -14,6 +14,7 @@ import pydantic
 from softswitch.document import load, validate
 from softswitch.errors import ConfigError, Fault
 from softswitch.net.address import family
+from softswitch.sdp.protection import Policy
 
 DEFAULT_SIP_PORT = 5060
 DEFAULT_HTTP_PORT = 8080
@@ -222,13 +223,15 @@ class RtpSection(Section):
 
     address: where sound is received, empty for the SIP address. ports: range, used in even/odd pairs.
     quiet_seconds: how long a port must have been quiet before another call gets it. media_timeout: seconds without
-    any packet from the peer after which a call is given up.
+    any packet from the peer after which a call is given up. srtp: encryption of calls of whoever is no carrier and no
+    user, and to bare SIP URIs: none, accept (as the peer offers it), offer or require.
     """
 
     address: OptionalAddress = ""
     ports: Annotated[tuple[int, int], _read_with(port_range)] = (20000, 29999)
     quiet_seconds: float = pydantic.Field(default=2.0, ge=0.0, le=60.0)
     media_timeout: float = pydantic.Field(default=60.0, gt=0)
+    srtp: Policy = "accept"
 
 
 class SpeechSection(Section):

@@ -17,7 +17,9 @@ from softswitch.call.numbers import REGIONS
 from softswitch.call.pattern import compile_pattern
 from softswitch.document import load, validate
 from softswitch.errors import ConfigError, RemoteError
-from softswitch.sdp.negotiate import CODECS
+from softswitch.sdp.agreement import CODECS
+from softswitch.sdp.crypto import SUITES
+from softswitch.sdp.protection import Encryption, Policy
 from softswitch.sip.uri import Uri
 
 #: Codecs that may stand in `codecs`. Those that this build does not have are known, but not offered.
@@ -173,7 +175,8 @@ class Carrier(_Entry):
     # How calls sound
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     dtmf: Literal["rfc4733", "info", "inband", "auto"] = "auto"
-    srtp: Literal["none"] = "none"
+    srtp: Policy = "accept"
+    srtp_suites: tuple[str, ...] = ()
     late_offer: bool = False
     session_expires: int = pydantic.Field(default=1800, ge=0, le=86400)
     # How much it carries, and how we notice that it does not
@@ -207,6 +210,11 @@ class Carrier(_Entry):
         return tuple(name for name in self.codecs if name in CODECS)
 
     @cached_property
+    def encryption(self) -> Encryption:
+        """How the sound of its calls is encrypted."""
+        return Encryption(self.srtp, suites=self.srtp_suites)
+
+    @cached_property
     def all_gateways(self) -> tuple[GatewayModel, ...]:
         """The gateways, or the carrier's own host as the only one."""
         return self.gateways or (GatewayModel(host=self.host, port=self.port),)
@@ -218,12 +226,13 @@ class Carrier(_Entry):
             raise ValueError("tls is not built into this version; use tcp or udp, on a network you trust")
         return value
 
-    @pydantic.field_validator("srtp", mode="before")
+    @pydantic.field_validator("srtp_suites")
     @classmethod
-    def _srtp_is_built(cls, value: Any) -> Any:
-        if value in ("offer", "require"):
-            raise ValueError(f"{value}: encrypted sound (SRTP) is not built into this version; use none")
-        return value
+    def _known_suites(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in value if name.upper() not in SUITES]
+        if unknown:
+            raise ValueError(f"SRTP suite {', '.join(unknown)} is not known; {', '.join(SUITES)} are")
+        return tuple(dict.fromkeys(name.upper() for name in value))
 
     @pydantic.field_validator("outbound_proxy")
     @classmethod

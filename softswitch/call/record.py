@@ -41,7 +41,8 @@ class MediaReport:
     """What a leg can say of its sound when it is over.
 
     codec: name, empty where none was agreed. remote: where sound went to at last, as `host:port`. offered: where the
-    peer's session description said it would be. received: what we heard; sent: what we said (packets only).
+    peer's session description said it would be. received: what we heard; sent: what we said (packets only). srtp: the
+    suite that encrypted it, empty where it was plain. forged: packets that were not encrypted with the peer's key.
     """
 
     codec: str = ""
@@ -49,6 +50,8 @@ class MediaReport:
     remote: str = ""
     received: Quality = field(default_factory=Quality)
     sent: Quality = field(default_factory=Quality)
+    srtp: str = ""
+    forged: int = 0
 
 
 NO_MEDIA: Final = MediaReport()
@@ -109,7 +112,7 @@ class CallRecord:
             "ended_by": self.ended_by,
             "verdict": self.verdict,
             "codec": self.media.codec,
-            "quality": {"received": _quality(received), "sent": _quality(sent)},
+            "quality": {"received": _quality(received), "sent": _quality(sent), "srtp": self.media.srtp},
             "dtmf": self.dtmf,
             "turns": [
                 {"heard": turn.heard, "said": turn.said, "interrupted": turn.interrupted, "latency": turn.latency}
@@ -157,6 +160,11 @@ def verdict_of(record: CallRecord, cause: Cause) -> str:
     """Return what was wrong with a call, in words a person can act on; empty where nothing was."""
     media = record.media
     if record.outcome == "answered" and record.duration_ms >= 1000 and media.codec:
+        if media.received.packets == 0 and media.forged:
+            return (
+                f"no sound could be decrypted: {media.forged} packets came from the peer, none encrypted with the key "
+                f"that its session description gave for {media.srtp}"
+            )
         if media.received.packets == 0:
             return f"no sound arrived: the peer's session description said {media.offered}, nothing came from there"
         if media.remote != media.offered:

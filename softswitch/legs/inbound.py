@@ -8,7 +8,7 @@ from softswitch.call.leg import LegState
 from softswitch.errors import RemoteError
 from softswitch.legs.signalling import SDP, Refusal, reason
 from softswitch.legs.whole import Whole
-from softswitch.sdp.negotiate import MediaRefused
+from softswitch.sdp.agreement import MediaRefused
 from softswitch.sip import invite as machine
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.invite_server import ServerInvite, ServerState
@@ -62,7 +62,7 @@ class Inbound:
         try:
             self._answer = media.answer(request.body)
         except MediaRefused as error:
-            return Refusal(488, (("Warning", error.header("softswitch")),))
+            return Refusal(488, (("Warning", error.header("softswitch")),), f"its offer was refused: {error}")
         return None
 
     # Commands --------------------------------------------------------------------------------------------------
@@ -257,6 +257,6 @@ class Inbound:
             # The ACK owed us an answer (RFC 3264 section 4) and brought none that can be used.
             log.warning("%s the ACK has no usable session description: %s", leg.id, error)
             leg.release(Cause.INCOMPATIBLE)
-            leg.ended(Cause.INCOMPATIBLE, by_peer=False)
+            leg.ended(Cause.INCOMPATIBLE.because(f"the peer's answer cannot be used: {error}"), by_peer=False)
             return
         leg.up()

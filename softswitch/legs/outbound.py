@@ -228,7 +228,7 @@ class Outbound:
         if fault or not media.agreed:
             log.warning("%s answered without a usable session description: %s", leg.id, fault)
             leg.release(Cause.INCOMPATIBLE)
-            leg.ended(Cause.INCOMPATIBLE, by_peer=True)
+            leg.ended(Cause.INCOMPATIBLE.because(f"the peer's answer cannot be used: {fault}"), by_peer=True)
             return
         leg.timer.answered(response, now=clock.now())
         leg.up()

@@ -14,7 +14,8 @@ from softswitch.call.leg import LegId, LegSink
 from softswitch.legs.callers import Callers
 from softswitch.legs.signalling import SDP, DialogLeg, InboundCall, Known, Refusal
 from softswitch.legs.sip_leg import SipLeg
-from softswitch.sdp.negotiate import Capabilities
+from softswitch.sdp.agreement import Capabilities
+from softswitch.sdp.protection import Encryption
 from softswitch.sip.flow import Flow
 from softswitch.sip.message import Request, Response
 from softswitch.sip.transaction import Key
@@ -63,8 +64,9 @@ class Reception:
         on_invite: OnInvite,
         *,
         token: clock.Token,
+        encryption: Encryption,
     ) -> None:
-        """answers: headers of every answer."""
+        """answers: headers of every answer. encryption: of the sound of whoever has none of his own."""
         self.services: dict[str, Service] = {
             "INVITE": self._invited,
             "OPTIONS": self._asked,
@@ -77,6 +79,7 @@ class Reception:
         self._callers = callers
         self._on_invite = on_invite
         self._token = token
+        self._encryption = encryption
 
     def request_received(self, key: Key, request: Request, flow: Flow) -> None:
         """Take a request that belongs to no dialog."""
@@ -110,7 +113,8 @@ class Reception:
         known = whose or _STRANGER
         tag = self._token()
         id = f"{tag}-0"
-        leg = self._front.make_leg(id, flow, _nowhere, Capabilities(known.codecs), known.dtmf, known.session_expires)
+        can = Capabilities(known.codecs, encryption=known.encryption or self._encryption)
+        leg = self._front.make_leg(id, flow, _nowhere, can, known.dtmf, known.session_expires)
 
         def make(sink: LegSink) -> SipLeg:
             leg.report_to(sink)
@@ -118,7 +122,7 @@ class Reception:
 
         self._front.invites(key, leg)
         refusal = leg.invited(request, key, tag=tag)
-        cause = from_status(refusal.status) if refusal is not None else None
+        cause = from_status(refusal.status).because(refusal.why) if refusal is not None else None
         inbound = self._callers.describe(id, request, flow, known, cause)
         try:
             self._on_invite(inbound, make)

@@ -21,9 +21,12 @@ from softswitch.call.record import MediaReport, Quality
 from softswitch.errors import LocalError
 from softswitch.legs import nat
 from softswitch.legs.keys import KeyFilter
-from softswitch.net.rtp_socket import RtpPorts
+from softswitch.legs.secured import Secured, own_keys
+from softswitch.net.rtp_socket import RtpPorts, RtpSocket
 from softswitch.rtp.stream import KeyPressed, KeysSent, Profile, RtpStream, SourceLatched
-from softswitch.sdp.negotiate import Agreement, Capabilities, Direction, Negotiation
+from softswitch.sdp.agreement import Agreement, Capabilities
+from softswitch.sdp.description import Direction
+from softswitch.sdp.negotiate import Negotiation
 
 log = logging.getLogger("softswitch.media")
 
@@ -62,7 +65,12 @@ class RtpMedia:
         """
         self._leg = leg
         self._socket = ports.open()
-        self._negotiation = Negotiation(capabilities, address, self._socket.port, session_id=clock.random_bits(62))
+        #: What is read and sent: the socket itself, or what encrypts on its way.
+        self._wire: RtpSocket | Secured = self._socket
+        self._secured: Secured | None = None
+        self._negotiation = Negotiation(
+            capabilities, address, self._socket.port, session_id=clock.random_bits(62), own=own_keys()
+        )
         self._agreement: Agreement | None = None
         self._stream: RtpStream | None = None
         self._offered = ""
@@ -148,12 +156,15 @@ class RtpMedia:
             agreement.event_payload_type,
             agreement.receive_events,
         )
+        self._protect(agreement)
         if self._stream is None:
             self._stream = RtpStream(
                 profile,
                 agreement.remote,
                 ssrc=clock.random_bits(32),
-                sequence=clock.random_bits(16),
+                # Not near the end: were the first packets lost, a receiver could not tell whether it rolled over
+                # (RFC 4568 section 6.4).
+                sequence=clock.random_bits(15),
                 timestamp=clock.random_bits(32),
                 now=now,
             )
@@ -168,6 +179,16 @@ class RtpMedia:
         chosen = CODECS[agreement.codec]
         self._encode, self._decode, self._codec = chosen.encode, chosen.decode, chosen.name
 
+    def _protect(self, agreement: Agreement) -> None:
+        """Choose the way of the packets: encrypted, or as they are."""
+        if agreement.protection is None:
+            self._wire = self._socket
+            return
+        if self._secured is None:
+            self._secured = Secured(self._leg, self._socket)
+        self._secured.follow(agreement.protection)
+        self._wire = self._secured
+
     # Sound ---------------------------------------------------------------------------------------------------------
 
     def take(self) -> Frame | None:
@@ -176,7 +197,7 @@ class RtpMedia:
         if stream is None:
             return None
         now = clock.now()
-        for data, source, arrived in self._socket.read():
+        for data, source, arrived in self._wire.read():
             stream.receive(data, source, arrived, now=now)
         if stream.events:
             self._stream_happened(stream, now)
@@ -212,7 +233,7 @@ class RtpMedia:
         if not agreement.sending:
             payload = None
         for packet in stream.packets(payload, now):
-            self._socket.send(packet, stream.remote)
+            self._wire.send(packet, stream.remote)
 
     def key_told(self, digit: str) -> None:
         """Take a key that came by signalling (INFO)."""
@@ -242,7 +263,7 @@ class RtpMedia:
         stream, agreement = self._stream, self._agreement
         if stream is None or agreement is None:
             return MediaReport()
-        stats = stream.stats
+        stats, secured = stream.stats, self._secured
         expected = stats.received + stats.lost
         received = Quality(
             packets=stats.received,
@@ -257,6 +278,8 @@ class RtpMedia:
             remote=_shown(stream.remote),
             received=received,
             sent=Quality(packets=stats.sent),
+            srtp=secured.suite if secured is not None and agreement.protection is not None else "",
+            forged=secured.forged if secured is not None else 0,
         )
 
     def close(self) -> None:
@@ -265,6 +288,14 @@ class RtpMedia:
             stats = self._stream.stats
             if stats.bad or stats.foreign:
                 log.warning("%s RTP dropped: %d broken packets, %d of a stranger", self._leg, stats.bad, stats.foreign)
+        secured = self._secured
+        if secured is not None and (secured.forged or secured.replayed):
+            log.warning(
+                "%s SRTP dropped: %d packets not encrypted with the peer's key, %d that came twice",
+                self._leg,
+                secured.forged,
+                secured.replayed,
+            )
         self._on_dead = None
         self._socket.close()
         self._stream = None

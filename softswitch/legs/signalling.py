@@ -5,6 +5,7 @@ from typing import Protocol
 
 from softswitch.call.cause import Cause, from_q850
 from softswitch.call.leg import LegId
+from softswitch.sdp.protection import Encryption
 from softswitch.sip.auth import DigestClient
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.flow import Flow
@@ -88,7 +89,8 @@ class Placement:
 
     from_uri, from_name: who calls, instead of caller_id at our own address. headers: such as P-Asserted-Identity.
     routes: Route values. auth: answers challenges. dtmf: `auto`, `rfc4733`, `info` or `inband`. late_offer: send no
-    session description, but answer that of the 200. session_expires: seconds, 0 for no session timer.
+    session description, but answer that of the 200. session_expires: seconds, 0 for no session timer. encryption: of
+    the sound, None as the switch has it for whoever is no carrier.
     """
 
     uri: Uri
@@ -108,6 +110,7 @@ class Placement:
     carrier: str = ""
     session_expires: int | None = None
     hops: int = 70
+    encryption: Encryption | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ class Known:
     """Who an inbound call comes from, and how its legs are to be.
 
     carrier: by name, empty where it came by none. user: one of our users who has proved it, empty for nobody.
+    encryption: of the sound, None as the switch has it for strangers.
     """
 
     carrier: str
@@ -122,6 +126,7 @@ class Known:
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     dtmf: str = "auto"
     session_expires: int | None = None
+    encryption: Encryption | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +154,14 @@ class InboundCall:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why an INVITE cannot become a call: the status the RFC wants, and the headers that explain it."""
+    """Why an INVITE cannot become a call: the status the RFC wants, and the headers that explain it.
+
+    why: a sentence for our own record.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
+    why: str = ""
 
 
 def reason(cause: Cause) -> tuple[str, str]:

@@ -141,7 +141,13 @@ class Trunks:
         if trunk is None:
             return None
         carrier = trunk.carrier
-        return Known(carrier.name, codecs=carrier.offered, dtmf=carrier.dtmf, session_expires=carrier.session_expires)
+        return Known(
+            carrier.name,
+            codecs=carrier.offered,
+            dtmf=carrier.dtmf,
+            session_expires=carrier.session_expires,
+            encryption=carrier.encryption,
+        )
 
     def _sender(self, request: Request, flow: Flow) -> Trunk | None:
         """Find the carrier by where the INVITE comes from: a gateway's very address, its host, a network of `allow`."""
@@ -223,6 +229,7 @@ def _hop(found: Route, gateway: Gateway, trunk: Trunk, routes: tuple[str, ...]) 
         contact_user=carrier.username or (OUR_USER if carrier.privacy else ""),
         carrier=carrier.name,
         session_expires=carrier.session_expires,
+        encryption=carrier.encryption,
     )
     key = (gateway.host, gateway.port)
     return Hop(*trunk.place_of(key, routes), placement, key)

@@ -29,7 +29,8 @@ from softswitch.net.gate import GateSettings
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.net.seldom import Seldom
 from softswitch.net.sip_socket import SipSockets
-from softswitch.sdp.negotiate import Capabilities
+from softswitch.sdp.agreement import Capabilities
+from softswitch.sdp.protection import Encryption
 from softswitch.sip import core as machine
 from softswitch.sip.admission import CoreSettings
 from softswitch.sip.auth import DigestClient
@@ -57,6 +58,7 @@ class UserAgentSettings:
 
     trusted: networks whose callers may use every rule. agent: our name in Server and User-Agent. vigil: seconds between
     two questions whether a peer on hold is still there, where no session timer tells. guard: who may speak to us.
+    encryption: of the sound of whoever has none of his own: strangers, and bare SIP URIs.
     """
 
     agent: str
@@ -65,6 +67,7 @@ class UserAgentSettings:
     media_timeout: float = 60.0
     session_timer: SessionTimerSettings = SessionTimerSettings()
     vigil: float = 300.0
+    encryption: Encryption = Encryption("accept")
     core: CoreSettings = CoreSettings()
     guard: GateSettings = OPEN
 
@@ -95,7 +98,14 @@ class UserAgent:
             vigil=settings.vigil,
         )
         #: Takes what comes to no dialog: calls, questions, and what else is given to its `services`.
-        self.reception = Reception(self, self._leg_settings.answers, Callers(settings.trusted), on_invite, token=token)
+        self.reception = Reception(
+            self,
+            self._leg_settings.answers,
+            Callers(settings.trusted),
+            on_invite,
+            token=token,
+            encryption=settings.encryption,
+        )
         self._dialogs: dict[DialogId, DialogLeg] = {}
         self._inviting: dict[Key, DialogLeg] = {}
         self._keys_of: dict[LegId, list[Key]] = {}
@@ -148,7 +158,11 @@ class UserAgent:
     def place(self, leg: LegId, placement: Placement, sink: LegSink) -> SipLeg:
         """Call somebody. Raises ResourceError when no port or no socket is free, or the host is no IP address."""
         flow = self.reach.flow(placement.transport, placement.host, placement.port)
-        offered = Capabilities(placement.codecs, telephone_event=placement.dtmf in ("auto", "rfc4733"))
+        offered = Capabilities(
+            placement.codecs,
+            telephone_event=placement.dtmf in ("auto", "rfc4733"),
+            encryption=placement.encryption or self._settings.encryption,
+        )
         made = self.make_leg(leg, flow, sink, offered, placement.dtmf, placement.session_expires)
         if made.media is None:
             raise ResourceError("no RTP port is free; widen rtp.ports")

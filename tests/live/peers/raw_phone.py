@@ -41,6 +41,10 @@ class RawPhone:
         """Our session description."""
         return str(self.peer.sdp(port=self.probe.port, direction=self.direction))
 
+    def described(self, body: bytes) -> None:
+        """Take the switch's session description: talk to where it wants to hear."""
+        self.probe.talk_to(remote_of(body))
+
     # Being called
 
     async def rings(self, seconds: float = 3.0) -> Request:
@@ -56,7 +60,7 @@ class RawPhone:
             self.probe.talk_to(None)
             self.probe = probe
         if sdp:
-            self.probe.talk_to(remote_of(self._called.body))
+            self.described(self._called.body)
         self.peer.reply(self._called, status, tag=f"{self.name}-tag", body=self.sdp if sdp else "")
 
     # Calling
@@ -106,7 +110,7 @@ class RawPhone:
             return
         self.responses.append(response)
         if response.status < 200 and response.body:
-            self.probe.talk_to(remote_of(response.body))
+            self.described(response.body)
         if response.status < 200:
             return
         tag, number = response.to.tag or "", response.cseq.number
@@ -115,7 +119,7 @@ class RawPhone:
         self.peer.send(ack)
         if response.status < 300:
             self._tag = tag
-            self.probe.talk_to(remote_of(response.body))
+            self.described(response.body)
 
     def _asked(self, request: Request) -> None:
         self.log.append(request)

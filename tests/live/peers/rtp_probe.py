@@ -17,6 +17,7 @@ from types import TracebackType
 from tests.live.peers.free_ports import LOOPBACK
 from tests.live.peers.g711 import alaw_encode, ulaw_encode
 from tests.live.peers.heard import Heard, Packet
+from tests.live.peers.srtp_by_the_book import Book
 
 FRAME_SECONDS = 0.020
 FRAME_SAMPLES = 160
@@ -52,6 +53,12 @@ class RtpProbe:
         self._timestamp = random.randrange(1 << 32)
         self._ssrc = random.randrange(1 << 32)
         self._marker = True
+        self.sealed: Book | None = None
+        self.opened: Book | None = None
+        #: The last packet that went out, as it went out.
+        self.last_sent = b""
+        #: Packets that could not be opened.
+        self.rejected = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"rtp-probe-{self.port}", daemon=True)
 
@@ -97,6 +104,15 @@ class RtpProbe:
         """Send the key presses to come under another payload type."""
         self._event = event
 
+    def encrypt(self, sealed: Book | None, opened: Book | None) -> None:
+        """Send SRTP, and hear nothing else, from now on; None for plain."""
+        self.sealed, self.opened = sealed, opened
+
+    def send_raw(self, data: bytes) -> None:
+        """Send a datagram as it is."""
+        assert self._remote is not None
+        self._socket.sendto(data, self._remote)
+
     def begin_anew(self) -> None:
         """Go on as another source: another SSRC, other sequence numbers and time stamps, all at once."""
         self._ssrc, self._sequence, self._timestamp = (random.randrange(1 << bits) for bits in (32, 16, 32))
@@ -140,6 +156,9 @@ class RtpProbe:
         marker = self._marker or age == 0
         packet = _HEADER.pack(0x80, payload_type | marker << 7, self._sequence, timestamp, self._ssrc) + payload
         if self._remote is not None:
+            if self.sealed is not None:
+                packet = self.sealed.protect(packet)
+            self.last_sent = packet
             try:
                 self._socket.sendto(packet, self._remote)
             except OSError:
@@ -160,6 +179,12 @@ class RtpProbe:
             if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
                 seconds, nanoseconds = struct.unpack("@qq", value[:16])
                 arrived -= max(0.0, time.time() - (seconds + nanoseconds / 1e9))
+        if self.opened is not None:
+            opened = self.opened.unprotect(data)
+            if opened is None:
+                self.rejected += 1
+                return
+            data = opened
         if packet := Packet.parse(data, source, arrived):
             self._packets.append(packet)
 
