@@ -8,7 +8,7 @@ from softswitch.call.leg import Leg, LegId, LegSink
 from softswitch.call.record import TurnRecord
 from softswitch.catalog import Catalog
 from softswitch.conversation.agent_leg import AgentLeg
-from softswitch.conversation.events import Event, TurnFinished
+from softswitch.conversation.events import BargedIn, BargeInResolved, EngineFault, Event, TurnFinished
 from softswitch.conversation.flow import FlowPolicy
 from softswitch.conversation.policy import Action, Dialogue, End, Policy, Say, Utterance
 from softswitch.conversation.ports import SpeechToText, TextToSpeech
@@ -71,4 +71,13 @@ class Agents:
         if isinstance(event, TurnFinished):
             turn = TurnRecord(event.heard.text, event.said, event.interrupted, event.ledger.breakdown_ms())
             self._switchboard.turn_finished(call.id, turn)
+        match event:
+            case BargedIn(by=by):
+                self._switchboard.note(call.id, "barge-in", by)
+            case BargeInResolved(resolution=resolution):
+                self._switchboard.note(call.id, "barge-in over", f"speech {resolution}")
+            case EngineFault(kind=kind):
+                self._switchboard.note(call.id, "engine failed", kind)
+            case _:
+                pass
         self._switchboard.report(call.id, event)

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from softswitch import clock
 from softswitch.agents import Agents
 from softswitch.api import trunks as trunks_api
+from softswitch.api.calls import CallViews
 from softswitch.api.health import HealthServer
 from softswitch.audio import wav
 from softswitch.audio.frame import Frame
@@ -142,7 +144,9 @@ class App:
             ticks=self.ticker,
             on_record=self._keep,
             on_recording=self._keep_recording,
-            limits=Limits(settings.limits.max_calls, settings.limits.max_call_seconds),
+            limits=Limits(
+                settings.limits.max_calls, settings.limits.max_call_seconds, settings.observability.recent_calls
+            ),
         )
         self.agents.attach(self.switchboard)
         defer(self.user_agent.close)
@@ -193,10 +197,11 @@ class App:
             self.media_totals,
             self.trunks,
         )
+        views = CallViews(self.switchboard, self.user_agent.trace, clock.now, self.settings.observability.private)
         server = HealthServer(
             lambda: not self.switchboard.draining,
             lambda: measure(sources),
-            routes=trunks_api.routes(self.trunks.statuses),
+            routes=[*trunks_api.routes(self.trunks.statuses), *views.routes()],
         )
         self._stack.push_async_callback(server.close)
         return await server.listen(*self.settings.http.listen)
@@ -223,6 +228,7 @@ class App:
             session_timer=SessionTimerSettings(sip.session_expires, sip.min_se),
             guard=self._gate_settings(),
             encryption=Encryption(self.settings.rtp.srtp),
+            trace_mib=self.settings.observability.trace_mib,
         )
 
     def _gate_settings(self) -> GateSettings:

@@ -3,12 +3,15 @@
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from softswitch.errors import ConfigError, ResourceError
+
+Answer = TypeVar("Answer")
 
 app = typer.Typer(
     name="softswitch",
@@ -18,6 +21,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+calls = typer.Typer(epilog="Example: softswitch calls, softswitch calls show 5f1c9a")
+app.add_typer(calls, name="calls")
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="FILE", help="softswitch.yaml; without it the demo is served.")
@@ -134,17 +140,58 @@ def call(
 def trunks(config: ConfigOption = None, http: HttpOption = None, json_: JsonOption = False) -> None:
     """Show the carriers of the running switch: state, round trip, calls, last error; exit 1 if no switch runs."""
     from softswitch import trunks_view
+    from softswitch.ask import ask_list
 
-    address = _settings(config, http=http).http.listen
-    try:
-        found = trunks_view.ask(address)
-    except trunks_view.NoSwitch as error:
-        print(f"softswitch: {error}", file=sys.stderr)  # noqa: T201 - the command line's own voice
-        raise SystemExit(1) from error
+    found = _asked(lambda: ask_list(_settings(config, http=http).http.listen, "/v1/trunks", "trunks"))
     if json_:
         _print_json({"trunks": found})
     else:
         trunks_view.print_trunks(found)
+
+
+@calls.callback(invoke_without_command=True)
+def list_calls(
+    context: typer.Context,
+    config: ConfigOption = None,
+    http: HttpOption = None,
+    json_: JsonOption = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show them again each second, until Ctrl-C.")] = False,
+) -> None:
+    """Show the calls that are up on the running switch; `show ID`: all of one call, also after its end."""
+    if context.invoked_subcommand is not None:
+        context.obj = (config, http)
+        return
+    from softswitch import calls_view
+    from softswitch.ask import ask_list
+
+    address = _settings(config, http=http).http.listen
+
+    def found() -> list[dict[str, Any]]:
+        return _asked(lambda: ask_list(address, "/v1/calls", "calls"))
+
+    if watch and not json_:
+        calls_view.watch(found)
+    elif json_:
+        _print_json({"calls": found()})
+    else:
+        calls_view.print_calls(found())
+
+
+@calls.command("show", epilog="Example: softswitch calls show 5f1c9a --pcap call.pcap")
+def show_call(
+    context: typer.Context,
+    call: Annotated[str, typer.Argument(metavar="ID", help="Its id, the beginning of it, or a SIP Call-ID.")],
+    config: ConfigOption = None,
+    http: HttpOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Show one call, up or over: messages as a ladder, what happened, sound, turns, verdict; exit 1 if unknown."""
+    from softswitch.ask import ask
+
+    outer_config, outer_http = context.obj or (None, None)
+    address = _settings(config or outer_config, http=http or outer_http).http.listen
+    found = _asked(lambda: ask(address, f"/v1/calls/{call}"))
+    _print_json(found)
 
 
 @app.command("route-test", epilog="Example: softswitch route-test +4930123456 --from +4930123450")
@@ -214,6 +261,17 @@ def _settings(
         if value is not None:
             settings = override(settings, section, key, value, option)
     return settings if data is None else settings.model_copy(update={"data": data})
+
+
+def _asked(question: Callable[[], Answer]) -> Answer:
+    """Return what the running switch answers; no answer, or a no, is a sentence and status 1."""
+    from softswitch.ask import NoSwitch, NotThere
+
+    try:
+        return question()
+    except (NoSwitch, NotThere) as error:
+        print(f"softswitch: {error}", file=sys.stderr)  # noqa: T201 - the command line's own voice
+        raise SystemExit(1) from error
 
 
 def _print_json(data: Any) -> None:

@@ -258,9 +258,17 @@ class LimitsSection(Section):
 
 
 class ObservabilitySection(Section):
-    """observability: what is logged. level: debug, info, warning or error."""
+    """observability: what is logged and kept to be looked at.
+
+    level: debug, info, warning or error. trace_mib: memory for the SIP messages of calls, which `calls show` draws; 0
+    keeps none. recent_calls: how many calls that are over it still knows. private: whether keys and the bodies of
+    messages are shown there, too; credentials never are.
+    """
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    trace_mib: float = pydantic.Field(default=32.0, ge=0, le=4096)
+    recent_calls: int = pydantic.Field(default=1000, ge=0, le=100_000)
+    private: bool = False
 
 
 class Settings(Section):

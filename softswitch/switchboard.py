@@ -7,7 +7,7 @@ timer for each. It decides nothing about a call and knows no protocol: what make
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -22,6 +22,7 @@ from softswitch.call.leg import EarlyMedia, Ended, Leg, LegEvent, LegId, LegSink
 from softswitch.call.patch import Patch, Ticks
 from softswitch.call.record import CallRecord, Parties, TurnRecord
 from softswitch.call.stage import MAX_HOPS, Agents, Phones, Stage
+from softswitch.call.story import History, Told
 from softswitch.call.tally import Tally
 from softswitch.events import Event, EventStream, Subscription
 
@@ -92,10 +93,14 @@ class _Live:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one switch takes on. max_calls: beyond it 503. max_call_seconds: no call lives longer."""
+    """What one switch takes on. max_calls: beyond it 503. max_call_seconds: no call lives longer.
+
+    recent_calls: how many that are over are remembered.
+    """
 
     max_calls: int = 2000
     max_call_seconds: float = 4 * 3600.0
+    recent_calls: int = 1000
 
 
 class Switchboard:
@@ -118,13 +123,14 @@ class Switchboard:
         """sounds: frames of a sound file by name; raises ResourceError. on_record: keeps a finished call's record.
 
         on_recording: keeps the sound recorded on a call and returns its file name. `tally` counts the calls that are
-        over, by direction, outcome and carrier, and how long answers took. `script` and `limits` may be replaced at any
-        time: calls that begin from then on go by them.
+        over, by direction, outcome and carrier, and how long answers took; `history` remembers the last of them.
+        `script` and `limits` may be replaced at any time: calls that begin from then on go by them.
         """
         self.script = Script(dialplan, agents, sounds)
         self.limits = limits
         self.draining = False
         self.tally = Tally()
+        self.history = History()
         self._phones = phones
         self._ticks = ticks
         self._on_record = on_record
@@ -154,6 +160,13 @@ class Switchboard:
         parties = Parties("inbound", offer.caller, offer.number, offer.carrier)
         live = self._start(offer.leg, parties, steps)
         live.stage.hops = offer.hops - 1
+        live.call.story.meet(
+            offer.leg,
+            "user" if offer.user else "carrier" if offer.carrier else "phone",
+            offer.user or offer.carrier,
+            offer.caller,
+            now=live.call.now,
+        )
         live.stage.patch.legs[offer.leg] = make(partial(self._leg_reported, live))
         refusal = offer.refusal or self._refusal(found=rule is not None)
         now = self._now()
@@ -195,6 +208,17 @@ class Switchboard:
         """Yield the calls that are up or being set up."""
         for live in list(self._calls.values()):
             yield live.call, live.parties
+
+    def legs(self, call: CallId) -> Mapping[LegId, Leg]:
+        """Return the legs that a call has now."""
+        live = self._calls.get(call)
+        return live.stage.patch.legs if live is not None else {}
+
+    def note(self, call: CallId, what: str, detail: str = "") -> None:
+        """Write a moment into the story of a call."""
+        live = self._calls.get(call)
+        if live is not None:
+            live.call.story.note("", what, detail, now=self._now())
 
     def watch(self) -> Subscription:
         """Watch everything that happens from now on."""
@@ -339,6 +363,7 @@ class Switchboard:
     def _finish(self, live: _Live, record: CallRecord) -> None:
         del self._calls[live.call.id]
         self.tally.add(record)
+        self.history.add(Told(record, live.call.story), keep=self.limits.recent_calls)
         if not self._calls:
             self._idle.set()
         if live.stage.recorded:

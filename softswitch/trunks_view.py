@@ -1,50 +1,10 @@
-"""`softswitch trunks`: asks the running switch over HTTP how its carriers are, and shows it."""
+"""`softswitch trunks`: how the carriers of the running switch are, as a table."""
 
-import json
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from typing import Any
 
-from softswitch.net.address import Address, show, unspecified
-
-#: How long the switch may take to answer; it answers from memory.
-SECONDS = 5.0
-#: Bytes of the answer that are read: some thousand carriers.
-MAX_BYTES = 4 * 1024 * 1024
 #: How a state looks; whatever is not here is on its way from one to another.
 _STYLES = {"registered": "green", "up": "green", "refused": "red", "failed": "red", "down": "red"}
-
-
-class NoSwitch(Exception):
-    """Nobody answers, or not as a switch does; the message is a sentence."""
-
-
-def ask(address: Address) -> list[dict[str, Any]]:
-    """Return the carriers of the switch whose HTTP is at `address`; raise NoSwitch with a sentence."""
-    host, port = address
-    if unspecified(host):  # it listens everywhere, so here as well
-        host = "::1" if ":" in host else "127.0.0.1"
-    where = show((host, port))
-    # A proxy of the environment is for the web, not for the switch.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(f"http://{where}/v1/trunks", timeout=SECONDS) as response:
-            data = json.loads(response.read(MAX_BYTES))
-        found = data["trunks"]
-        if not all(isinstance(one, dict) and isinstance(one.get("name"), str) for one in found):
-            raise ValueError("not a list of carriers")
-    except urllib.error.HTTPError as error:
-        raise NoSwitch(f"what answers at {where} is no switch of this version (HTTP {error.code})") from error
-    except OSError as error:
-        reason = getattr(error, "reason", None) or error
-        words = getattr(reason, "strerror", None) or str(reason)
-        raise NoSwitch(
-            f"no switch answers at {where} ({words}); start one with `softswitch run`, or name its --http"
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise NoSwitch(f"what answers at {where} is no switch of this version") from error
-    return list(found)
 
 
 def print_trunks(trunks: Sequence[dict[str, Any]]) -> None:

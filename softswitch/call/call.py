@@ -32,6 +32,7 @@ from softswitch.call.holds import Holds
 from softswitch.call.leg import Answered, Digit, Ended, Held, LegEvent, LegId
 from softswitch.call.progress import Progress
 from softswitch.call.record import CallRecord, MediaReport, Parties, TurnRecord
+from softswitch.call.story import Story
 
 CallId = str
 
@@ -101,6 +102,7 @@ class Call:
         self.subject = subject
         self.variables: dict[str, str] = {"from": parties.from_, "to": parties.to}
         self.media = MediaReport()
+        self.story = Story(subject, wall=wall, now=now)
         #: The carrier that a party was called over last; the record's, where the call came by none.
         self.left_by = ""
         self.now = now
@@ -143,6 +145,7 @@ class Call:
         self.now = now
         if leg not in self._legs:
             return
+        self.story.happened(leg, event, now=now)
         if isinstance(event, Ended):
             self._leg_ended(leg, event)
             return

@@ -130,6 +130,7 @@ class Stage:
         self.patch.talk(voice)
 
     def _prepare_agent(self, output: commands.PrepareAgent) -> None:
+        self._call.story.meet(output.leg, "AI", output.flow, "", now=self._now())
         try:
             leg = self._agents.open(output.leg, self._call, flow=output.flow, text=output.text, sink=self._sink)
         except ResourceError as error:
@@ -140,6 +141,7 @@ class Stage:
         leg.ring()
 
     def _place(self, output: commands.PlaceLeg) -> None:
+        self._call.story.meet(output.leg, "phone", "", output.target, now=self._now())
         if self.hops <= 0:  # a switch that calls itself stops like a proxy (RFC 3261 section 16.3)
             log.error("%s has passed too many switches: does a rule call itself?", self._call.id)
             self._ended(output.leg, from_status(483))
@@ -158,7 +160,9 @@ class Stage:
             self._ended(output.leg, Cause.NO_ROUTE.because(str(error)))
             return
         self.patch.legs[output.leg] = leg
-        self._call.left_by = getattr(leg, "carrier", "")
+        self._call.left_by = carrier = getattr(leg, "carrier", "")
+        if carrier:
+            self._call.story.meet(output.leg, "carrier", carrier, output.target, now=self._now())
 
     def _ended(self, leg: LegId, cause: Cause) -> None:
         self._call.leg_happened(leg, Ended(cause, by_peer=False), now=self._now())

@@ -18,6 +18,7 @@ from softswitch.sdp.agreement import Capabilities
 from softswitch.sdp.protection import Encryption
 from softswitch.sip.flow import Flow
 from softswitch.sip.message import Request, Response
+from softswitch.sip.trace import Trace
 from softswitch.sip.transaction import Key
 
 log = logging.getLogger("softswitch.sip")
@@ -36,6 +37,8 @@ Identify = Callable[[Request, Flow], Known | Refusal | None]
 class Front(Protocol):
     """The user agent, as its reception needs it."""
 
+    @property
+    def trace(self) -> Trace: ...
     def respond(self, key: Key, response: Response) -> None: ...
     def invites(self, key: Key, leg: DialogLeg) -> None: ...
     def make_leg(
@@ -120,6 +123,7 @@ class Reception:
             leg.report_to(sink)
             return leg
 
+        self._front.trace.bind(request.call_id, id)
         self._front.invites(key, leg)
         refusal = leg.invited(request, key, tag=tag)
         cause = from_status(refusal.status).because(refusal.why) if refusal is not None else None

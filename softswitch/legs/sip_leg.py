@@ -17,6 +17,7 @@ from softswitch import clock
 from softswitch.audio.frame import Frame
 from softswitch.call.cause import Cause
 from softswitch.call.leg import Answered, Digit, DigitsSent, Ended, Held, LegEvent, LegId, LegSink, LegState
+from softswitch.call.record import MediaReport
 from softswitch.errors import RemoteError
 from softswitch.legs.inbound import Inbound
 from softswitch.legs.info_keys import InfoKeys
@@ -101,6 +102,11 @@ class SipLeg:
     def _begin(self, setup: Inbound | Outbound) -> None:
         self._setup = setup
         self._parts = (setup, self._session, self._info_keys, self._vigil)
+
+    @property
+    def sound(self) -> MediaReport | None:
+        """How its sound is so far, None where it has none."""
+        return self.media.report() if self.media is not None else None
 
     @property
     def heard(self) -> bool:

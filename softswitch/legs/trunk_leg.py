@@ -22,6 +22,7 @@ from typing import Protocol
 from softswitch.audio.frame import Frame
 from softswitch.call.cause import Cause, Next
 from softswitch.call.leg import Answered, Ended, Leg, LegEvent, LegId, LegSink, LegState
+from softswitch.call.record import MediaReport
 from softswitch.errors import ResourceError
 from softswitch.legs.callers import MAX_FORWARDS
 from softswitch.legs.signalling import Placement
@@ -122,6 +123,11 @@ class TrunkLeg:
         if self._over:
             return LegState.ENDED
         return self._inner.state if self._inner is not None and self._taken else LegState.NEW
+
+    @property
+    def sound(self) -> MediaReport | None:
+        """How its sound is so far, None where it has none."""
+        return self._inner.sound if self._inner is not None else None
 
     def report_to(self, sink: LegSink) -> None:
         """Send the events of this leg to `sink` from now on."""

@@ -41,6 +41,7 @@ from softswitch.sip.headers import NameAddr
 from softswitch.sip.message import Headers, Request, Response
 from softswitch.sip.multipart import unwrap
 from softswitch.sip.session_timer import SessionTimerSettings
+from softswitch.sip.trace import Trace
 from softswitch.sip.transaction import Key
 from softswitch.sip.uri import Uri
 
@@ -59,6 +60,7 @@ class UserAgentSettings:
     trusted: networks whose callers may use every rule. agent: our name in Server and User-Agent. vigil: seconds between
     two questions whether a peer on hold is still there, where no session timer tells. guard: who may speak to us.
     encryption: of the sound of whoever has none of his own: strangers, and bare SIP URIs.
+    trace_mib: memory for the SIP messages of calls, 0 to keep none.
     """
 
     agent: str
@@ -68,6 +70,7 @@ class UserAgentSettings:
     session_timer: SessionTimerSettings = SessionTimerSettings()
     vigil: float = 300.0
     encryption: Encryption = Encryption("accept")
+    trace_mib: float = 0.0
     core: CoreSettings = CoreSettings()
     guard: GateSettings = OPEN
 
@@ -84,6 +87,7 @@ class UserAgent:
         self.sockets = SipSockets(self._message, self._flow_failed, gate=self.guard.gate)
         self.reach = Reach(self.sockets, ports.host, settings.public)
         self.counts: Counter[str] = Counter()
+        self.trace = Trace(settings.trace_mib)
         #: RTP ports of another address family than that of `ports`, where we listen in both.
         self.also: dict[int | None, RtpPorts] = {}
         self._settings = settings
@@ -169,6 +173,7 @@ class UserAgent:
         made.auth = placement.auth
         # After the switchboard has the leg in its books: its first report may be that it failed.
         request = self._invite(placement, flow)
+        self.trace.bind(request.call_id, leg)
         asyncio.get_running_loop().call_soon(partial(made.invite, request, late_offer=placement.late_offer))
         return made
 
@@ -300,11 +305,14 @@ class UserAgent:
             self._outgoing.drop(key)
         for dialog_id in self._dialogs_of.pop(leg.id, ()):
             self._dialogs.pop(dialog_id, None)
+        self.trace.over(leg.id)
 
     # What the network says -----------------------------------------------------------------------------------------
 
     def _message(self, data: bytes, flow: Flow) -> None:
-        self.core.receive(data, flow, now=clock.now())
+        now = clock.now()
+        self.trace.note(data, flow, sent=False, now=now, wall=clock.wall_seconds())
+        self.core.receive(data, flow, now=now)
         self._pump()
 
     def _flow_failed(self, flow: Flow) -> None:
@@ -332,6 +340,7 @@ class UserAgent:
     def _carry_out(self, output: machine.Output) -> None:
         match output:
             case machine.Transmit(flow=flow, data=data):
+                self.trace.note(data, flow, sent=True, now=clock.now(), wall=clock.wall_seconds())
                 self.sockets.send(flow, data)
             case machine.RequestReceived(key=key, request=request, flow=flow):
                 self._request_received(key, request, flow)

@@ -17,10 +17,14 @@ import pytest
 from tests.live.peers.sipp import Sipp
 from tests.live.peers.switch import ROOT, Holdings, SwitchProcess
 
+#: What is kept on purpose of calls that are over is so little here that the first round fills it.
 CONFIGURATION = """
 dialplans: dialplans
 rtp:
   media_timeout: 3
+observability:
+  trace_mib: 1
+  recent_calls: 20
 """
 #: What the demo dialplan does in a minute, done in a second.
 SHORT_RULES = """

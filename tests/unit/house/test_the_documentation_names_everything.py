@@ -61,21 +61,23 @@ def test_the_finders_find() -> None:
     tree = ast.parse(
         "@app.command('route-test')\ndef route(): ...\n@calls.command()\ndef show_all(): ...\ndef no(): ..."
     )
-    assert set(_commands(tree)) == {"route-test", "show-all"}
+    assert set(_commands(tree)) == {"route-test", "calls show-all"}
     assert _mentioned("ptime_ms", "the key `ptime_ms` sets")
     assert _mentioned("ptime_ms", "rtp:\n  ptime_ms: 20\n")
     assert not _mentioned("ptime", "the key `ptime_ms` sets; ptime is a word")
 
 
 def _commands(tree: ast.Module) -> Iterator[str]:
-    """Yield the names that `@….command(…)` gives to the functions it stands on."""
+    """Yield the names that `@….command(…)` gives to the functions it stands on, behind that of their group."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.FunctionDef):
             continue
         for decorator in node.decorator_list:
             if isinstance(decorator, ast.Call) and getattr(decorator.func, "attr", "") == "command":
                 first = decorator.args[0] if decorator.args else None
-                yield first.value if isinstance(first, ast.Constant) else node.name.replace("_", "-")
+                name = first.value if isinstance(first, ast.Constant) else node.name.replace("_", "-")
+                group = getattr(decorator.func.value, "id", "app")  # type: ignore[attr-defined]
+                yield name if group == "app" else f"{group} {name}"
 
 
 def _models(house: list[Any]) -> Iterator[type[pydantic.BaseModel]]:

@@ -1,0 +1,79 @@
+"""Asks the switch that runs, over HTTP: what the commands know that show something of it."""
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any
+
+from softswitch.net.address import Address, show, unspecified
+
+#: How long the switch may take to answer; it answers from memory.
+SECONDS = 5.0
+#: Bytes of an answer that are read: thousands of calls or carriers, or all messages of one call.
+MAX_BYTES = 16 * 1024 * 1024
+
+
+class NoSwitch(Exception):
+    """Nobody answers, or not as a switch does; the message is a sentence."""
+
+
+class NotThere(Exception):
+    """The switch answers that there is no such thing; the message is its sentence."""
+
+
+def ask(address: Address, path: str) -> dict[str, Any]:
+    """Return the JSON of `path` from the switch whose HTTP is at `address`; raise NoSwitch or NotThere."""
+    try:
+        return dict(json.loads(fetch(address, path)))
+    except (ValueError, TypeError) as error:
+        raise _another(address) from error
+
+
+def ask_list(address: Address, path: str, key: str) -> list[dict[str, Any]]:
+    """Return the list of objects under `key` in the JSON of `path`; raise NoSwitch or NotThere."""
+    found = ask(address, path).get(key)
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise _another(address)
+    return found
+
+
+def _another(address: Address) -> NoSwitch:
+    return NoSwitch(f"what answers at {_where(address)} is no switch of this version")
+
+
+def fetch(address: Address, path: str) -> bytes:
+    """Return what the switch at `address` answers to GET `path`; raise NoSwitch or NotThere with a sentence."""
+    where = _where(address)
+    # A proxy of the environment is for the web, not for the switch.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"http://{where}{urllib.parse.quote(path)}", timeout=SECONDS) as response:
+            answer: bytes = response.read(MAX_BYTES)
+            return answer
+    except urllib.error.HTTPError as error:
+        sentence = _sentence(error.read(MAX_BYTES)) if error.code == 404 else ""
+        if sentence:
+            raise NotThere(sentence) from error
+        raise NoSwitch(f"what answers at {where} is no switch of this version (HTTP {error.code})") from error
+    except OSError as error:
+        reason = getattr(error, "reason", None) or error
+        words = getattr(reason, "strerror", None) or str(reason)
+        raise NoSwitch(
+            f"no switch answers at {where} ({words}); start one with `softswitch run`, or name its --http"
+        ) from error
+
+
+def _where(address: Address) -> str:
+    host, port = address
+    if unspecified(host):  # it listens everywhere, so here as well
+        host = "::1" if ":" in host else "127.0.0.1"
+    return show((host, port))
+
+
+def _sentence(body: bytes) -> str:
+    """Return the sentence of an answer of ours that something is not there, empty for anybody else's 404."""
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, KeyError, TypeError):
+        return ""

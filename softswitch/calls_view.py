@@ -1,0 +1,80 @@
+"""`softswitch calls`: the calls that are up on the running switch, as a table."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+
+#: Seconds between two looks of --watch.
+WATCH_SECONDS = 1.0
+#: Characters of an id that tell calls apart: of 16 hexadecimal digits, and any beginning will do for `show`.
+SHOWN_ID = 8
+#: How a state looks; whatever is not here is on its way from one to another.
+_STYLES = {"up": "green", "held": "magenta", "ending": "dim"}
+
+Calls = Sequence[dict[str, Any]]
+
+
+def print_calls(calls: Calls) -> None:
+    """Print a table, one row for each call."""
+    Console(highlight=False).print(_table(calls))
+
+
+def watch(ask: Callable[[], Calls]) -> None:
+    """Show the table again each second, until Ctrl-C."""
+    console = Console(highlight=False)
+    with contextlib.suppress(KeyboardInterrupt), Live(_table(ask()), console=console, auto_refresh=False) as live:
+        never = threading.Event()
+        while not never.wait(WATCH_SECONDS):
+            live.update(_table(ask()), refresh=True)
+
+
+def _table(calls: Calls) -> RenderableType:
+    if not calls:
+        return "No call is up."
+    # Few lines and narrow columns: 80 columns are all there may be.
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("call", style="bold", no_wrap=True)
+    table.add_column("for", justify="right", no_wrap=True)
+    table.add_column("way", no_wrap=True)
+    table.add_column("from → to", overflow="fold")
+    table.add_column("by", overflow="fold", max_width=12)
+    table.add_column("state", no_wrap=True)
+    table.add_column("codec", no_wrap=True)
+    table.add_column("talks with", overflow="fold")
+    for one in calls:
+        state = str(one.get("state", ""))
+        way = {"inbound": "in", "outbound": "out"}.get(str(one.get("direction")), "")
+        table.add_row(
+            escape(str(one.get("id", ""))[:SHOWN_ID]),
+            _duration(float(one.get("seconds") or 0.0)),
+            way,
+            escape(f"{one.get('from') or 'anonymous'} → {one.get('to') or ''}"),
+            escape(str(one.get("user") or one.get("carrier") or "")),
+            f"[{_STYLES.get(state, 'yellow')}]{escape(state)}[/]",
+            escape(str(one.get("codec") or "")),
+            escape(_others(one)),
+        )
+    return table
+
+
+def _others(one: dict[str, Any]) -> str:
+    """Return with whom the call is connected: the AI and what it does, or the other legs."""
+    ai = one.get("ai")
+    legs = [leg for leg in one.get("legs", ()) if not leg.get("subject") and leg.get("kind") != "AI"]
+    names = [f"{leg.get('number') or leg.get('name') or '?'} ({leg.get('state')})" for leg in legs]
+    if ai is not None:
+        names.insert(0, f"AI {ai.get('flow') or 'says a text'}: {str(ai.get('doing', '')).replace('_', ' ')}")
+    return ", ".join(names)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
