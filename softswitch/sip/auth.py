@@ -14,25 +14,18 @@ first to use a nonce is remembered by its Call-ID, for without qop nothing in th
 """
 
 import enum
-import hashlib
-import re
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from softswitch.clock import Token
-from softswitch.errors import RemoteError
 from softswitch.sip import grammar
+from softswitch.sip.digest import HASHES, Hash, account_key, hashed, inner, plain, response_of, schemes
 from softswitch.sip.grammar import SPACE
 from softswitch.sip.message import Request, Response
 
 #: Challenges of one message that are looked at: a few realms of a forked request, a few algorithms each.
 MAX_CHALLENGES = 16
-#: Parameters of one challenge; RFC 7616 knows eleven.
-MAX_PARAMS = 32
-#: Characters of one line with challenges; nonces that hold a whole encrypted session stay below 2 KiB.
-MAX_LENGTH = 8192
 #: Realms one account is known in at a time. Each puts a line into every request: more than a few is a fault.
 MAX_REALMS = 8
 #: How often in a row a server may call a nonce stale that it has just made; farms that share no nonces do it once.
@@ -41,26 +34,6 @@ MAX_STALE = 3
 MAX_FIRST_USES = 1024
 #: RFC 7616 section 3.4: the count has eight hexadecimal digits.
 _MAX_COUNT = 0xFFFFFFFF
-
-# a scheme with its first parameter; a lone word may be half of a list that should have been quoted
-_SCHEME = re.compile(r"([^ \t=\"]+)[ \t]+([^ \t=].*)", re.DOTALL)
-
-_Hash = Callable[[bytes], str]
-
-
-def _md5(data: bytes) -> str:
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()
-
-
-def _sha_512_256(data: bytes) -> str:
-    return hashlib.new("sha512_256", data).hexdigest()
-
-
-#: Algorithms of RFC 8760 section 2.1, names in lower case; a library without SHA-512/256 does not offer it.
-_HASHES: dict[str, _Hash] = {
-    "md5": _md5,
-    "sha-256": lambda data: hashlib.sha256(data).hexdigest(),
-} | ({"sha-512-256": _sha_512_256} if "sha512_256" in hashlib.algorithms_available else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +75,12 @@ class Challenge:
     @property
     def answerable(self) -> bool:
         """Whether we know its algorithm and one of its qualities of protection."""
-        return self._base in _HASHES and (not self.qop or bool({"auth", "auth-int"} & set(self.qop)))
+        return self._base in HASHES and (not self.qop or bool({"auth", "auth-int"} & set(self.qop)))
 
     @property
-    def hash(self) -> _Hash:
+    def hash(self) -> Hash:
         """The hash of its algorithm (RFC 7616 section 3.3: MD5 where none is named)."""
-        return _HASHES[self._base]
+        return HASHES[self._base]
 
     @property
     def session(self) -> bool:
@@ -130,7 +103,7 @@ def challenges_in(response: Response) -> tuple[Challenge, ...]:
     found: list[Challenge] = []
     for name, proxy in (("WWW-Authenticate", False), ("Proxy-Authenticate", True)):
         for text in response.headers.all(name)[:MAX_CHALLENGES]:
-            found += (challenge for params in _schemes(text) if (challenge := _challenge(params, proxy)) is not None)
+            found += (challenge for params in schemes(text) if (challenge := _challenge(params, proxy)) is not None)
     return tuple(found[:MAX_CHALLENGES])
 
 
@@ -146,19 +119,21 @@ def response_digest(
 ) -> str:
     """Return the `response` of RFC 7616 section 3.4.1 in lower-case hexadecimal; without qop that of RFC 2617."""
     digest = challenge.hash
-
-    def of(*parts: str) -> str:
-        return digest(":".join(parts).encode("utf-8", "surrogateescape"))
-
     nonce = grammar.unquote(f'"{challenge.nonce}"')
-    key = of(credentials.username, challenge.realm, credentials.password)
+    key = account_key(digest, credentials.username, challenge.realm, credentials.password)
     if challenge.session:
-        key = of(key, nonce, cnonce)
-    qop = challenge.protection
-    what = of(method, uri, digest(body)) if qop == "auth-int" else of(method, uri)
-    if qop:
-        return of(key, nonce, f"{count:08x}", cnonce, qop, what)
-    return of(key, nonce, what)
+        key = hashed(digest, key, nonce, cnonce)
+    return response_of(
+        digest,
+        key,
+        nonce=nonce,
+        method=method,
+        uri=uri,
+        qop=challenge.protection,
+        count=f"{count:08x}",
+        cnonce=cnonce,
+        body=body,
+    )
 
 
 class _Realm(NamedTuple):
@@ -313,10 +288,10 @@ def _given(request: Request) -> dict[_Realm, str]:
     found: dict[_Realm, str] = {}
     for name, proxy in (("Authorization", False), ("Proxy-Authorization", True)):
         for text in request.headers.all(name):
-            for params in _schemes(text):
+            for params in schemes(text):
                 realm, nonce = params.get("realm"), params.get("nonce")
                 if realm is not None and nonce is not None:
-                    found[_where(request, _plain(realm), proxy=proxy)] = _inner(nonce)
+                    found[_where(request, plain(realm), proxy=proxy)] = inner(nonce)
     return found
 
 
@@ -325,53 +300,15 @@ def _challenge(params: dict[str, str], proxy: bool) -> Challenge | None:
     if params[""] != "digest" or realm is None or not nonce:
         return None
     opaque = params.get("opaque")
-    algorithm = _plain(params.get("algorithm", ""))
+    algorithm = plain(params.get("algorithm", ""))
     return Challenge(
-        realm=_plain(realm),
-        nonce=_inner(nonce),
+        realm=plain(realm),
+        nonce=inner(nonce),
         proxy=proxy,
         algorithm=algorithm if not algorithm or grammar.is_token(algorithm) else "unreadable",
-        qop=tuple(word for piece in _plain(params.get("qop", "")).lower().split(",") if (word := piece.strip(SPACE))),
-        opaque=None if opaque is None else _inner(opaque),
+        qop=tuple(word for piece in plain(params.get("qop", "")).lower().split(",") if (word := piece.strip(SPACE))),
+        opaque=None if opaque is None else inner(opaque),
         # RFC 7616 section 3.3: any case, and anything else is false; servers put it into quotes, too
-        stale=_plain(params.get("stale", "")).lower() == "true",
-        quoted_realm=_inner(realm),
+        stale=plain(params.get("stale", "")).lower() == "true",
+        quoted_realm=inner(realm),
     )
-
-
-def _schemes(text: str) -> list[dict[str, str]]:
-    """Return the parameters of each challenge in one line, names in lower case, the scheme under the empty name.
-
-    RFC 3261 section 7.3.1 wants a line for each challenge, but servers that come from HTTP join them by commas.
-    """
-    if len(text) > MAX_LENGTH:
-        return []
-    try:
-        pieces = grammar.split_outside(text, ",")
-    except RemoteError:
-        return []
-    found: list[dict[str, str]] = []
-    for piece in pieces:
-        scheme = _SCHEME.fullmatch(piece)
-        if scheme is not None:
-            found.append({"": scheme[1].lower()})
-            piece = scheme[2]
-        name, equals, value = piece.partition("=")
-        if equals and found and len(found[-1]) <= MAX_PARAMS:
-            found[-1].setdefault(name.strip(SPACE).lower(), value.strip(SPACE))
-    return found
-
-
-def _plain(value: str) -> str:
-    """Return what a parameter says."""
-    return grammar.unquote(value) if _is_quoted(value) else value
-
-
-def _inner(value: str) -> str:
-    """Return a parameter as it may stand within quotes: untouched if it came in quotes, escaped otherwise."""
-    return value[1:-1] if _is_quoted(value) else grammar.quote(value)[1:-1]
-
-
-def _is_quoted(value: str) -> bool:
-    # the pieces were split outside quoted strings, so each quote has its end
-    return len(value) >= 2 and value[0] == '"' and grammar.quoted_end(value, 0) == len(value) - 1
