@@ -23,6 +23,7 @@ from softswitch.call.call import CallId
 from softswitch.call.cause import Cause
 from softswitch.call.leg import Leg, LegId, LegSink
 from softswitch.call.record import CallRecord
+from softswitch.call.who import Who
 from softswitch.catalog import Catalog
 from softswitch.config import Settings
 from softswitch.errors import ResourceError
@@ -239,9 +240,11 @@ class App:
 
     # What the switchboard asks for (`switchboard.Phones`) ------------------------------------------------------------
 
-    def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int) -> Leg:
+    def place(
+        self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int, who: Who
+    ) -> Leg:
         """Call a SIP URI, or a number over a carrier. Raises ResourceError with a sentence."""
-        return self.trunks.place(leg, target, caller_id=caller_id, carrier=carrier, sink=sink, hops=hops)
+        return self.trunks.place(leg, target, caller_id=caller_id, carrier=carrier, sink=sink, hops=hops, who=who)
 
     def check_target(self, target: str, carrier: str) -> str:
         """Return the carrier of a call to `target`, empty for none; ResourceError where it could not even be tried."""

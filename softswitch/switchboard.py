@@ -24,6 +24,7 @@ from softswitch.call.record import CallRecord, Parties, TurnRecord
 from softswitch.call.stage import MAX_HOPS, Agents, Phones, Stage
 from softswitch.call.story import History, Told
 from softswitch.call.tally import Tally
+from softswitch.call.who import Who
 from softswitch.events import Event, EventStream, Subscription
 
 log = logging.getLogger("softswitch.calls")
@@ -167,6 +168,7 @@ class Switchboard:
             offer.caller,
             now=live.call.now,
         )
+        live.stage.who = Who(offer.user, offer.carrier, offer.trusted)
         live.stage.patch.legs[offer.leg] = make(partial(self._leg_reported, live))
         refusal = offer.refusal or self._refusal(found=rule is not None)
         now = self._now()

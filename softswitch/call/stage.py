@@ -16,6 +16,7 @@ from softswitch.call.cause import Cause, from_status
 from softswitch.call.leg import Ended, Leg, LegId, LegSink
 from softswitch.call.patch import Patch
 from softswitch.call.voices import NOBODY, Recorder, Sounds, hold_music, voice_of
+from softswitch.call.who import OURSELVES, Who
 from softswitch.errors import ResourceError
 
 log = logging.getLogger("softswitch.calls")
@@ -27,8 +28,13 @@ MAX_HOPS = 70
 class Phones(Protocol):
     """Places legs over SIP."""
 
-    def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int) -> Leg:
-        """Call `target`; raise ResourceError with a sentence where no leg can be made. hops: Max-Forwards."""
+    def place(
+        self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int, who: Who
+    ) -> Leg:
+        """Call `target`; raise ResourceError with a sentence where no leg can be made.
+
+        hops: Max-Forwards. who: on whose behalf; it may go no further than that one may.
+        """
 
 
 class Agents(Protocol):
@@ -42,7 +48,10 @@ class Agents(Protocol):
 
 
 class Stage:
-    """Where one call is carried out. patch: its legs, and who hears whom. hops: what is left of its Max-Forwards."""
+    """Where one call is carried out.
+
+    patch: its legs, and who hears whom. hops: what is left of its Max-Forwards. who: on whose behalf legs are placed.
+    """
 
     def __init__(
         self,
@@ -59,6 +68,7 @@ class Stage:
         """sink: told by the legs that are made here. on_voice_end: told, in a tick, that what was heard is over."""
         self.patch = patch
         self.hops = MAX_HOPS
+        self.who = OURSELVES
         self._call = call
         self._phones = phones
         self._agents = agents
@@ -154,6 +164,7 @@ class Stage:
                 carrier=output.carrier,
                 sink=self._sink,
                 hops=self.hops,
+                who=self.who,
             )
         except ResourceError as error:
             log.error("%s the call cannot be placed: %s", self._call.id, error)

@@ -19,11 +19,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from softswitch.audio.frame import Frame
 from softswitch.call.cause import Cause, Next
 from softswitch.call.leg import Answered, Ended, Leg, LegEvent, LegId, LegSink, LegState
 from softswitch.call.record import MediaReport
 from softswitch.errors import ResourceError
+from softswitch.legs.around import Around
 from softswitch.legs.callers import MAX_FORWARDS
 from softswitch.legs.signalling import Placement
 from softswitch.legs.sip_leg import SipLeg
@@ -92,11 +92,12 @@ class Way:
     max_forwards: int = MAX_FORWARDS
 
 
-class TrunkLeg:
+class TrunkLeg(Around[SipLeg]):
     """An outbound leg over the first gateway that takes it."""
 
     def __init__(self, id: LegId, way: Way, places: Places, resolves: Resolves, sink: LegSink) -> None:
         """Begin with the next round of the loop: what this leg says first must find it in the caller's books."""
+        super().__init__()
         self.id = id
         #: The carrier it leaves by, empty for none.
         self.carrier = way.carrier
@@ -107,7 +108,6 @@ class TrunkLeg:
         self._hops = deque(way.hops)
         self._hop: Hop | None = None
         self._targets: deque[tuple[str, str, int]] = deque()
-        self._inner: SipLeg | None = None
         self._attempts = 0
         self._failures: list[str] = []
         self._last: Cause | None = None
@@ -135,35 +135,6 @@ class TrunkLeg:
 
     # Commands of the call ------------------------------------------------------------------------------------------
 
-    def ring(self) -> None:
-        """Ringing is what the far end does."""
-
-    def progress(self, reliable: bool = False) -> None:
-        """Early media is for the far end to open."""
-
-    def answer(self) -> None:
-        """Answering is for the far end."""
-
-    def hold(self, held: bool) -> None:
-        """Put the far end on hold, or take it back."""
-        if self._inner is not None:
-            self._inner.hold(held)
-
-    def send_dtmf(self, digits: str, *, in_sound: bool = False) -> None:
-        """Press keys towards the far end."""
-        if self._inner is not None:
-            self._inner.send_dtmf(digits, in_sound=in_sound)
-
-    def refer(self, target: str, *, replaces: str = "", referred_by: str = "") -> None:
-        """Ask the far end to call `target` instead."""
-        if self._inner is not None:
-            self._inner.refer(target, replaces=replaces, referred_by=referred_by)
-
-    def refer_progress(self, status: int) -> None:
-        """Tell the far end, which asked for a transfer, how that goes."""
-        if self._inner is not None:
-            self._inner.refer_progress(status)
-
     def hang_up(self, cause: Cause = Cause.NORMAL) -> None:
         """End the leg at once, whether a gateway has it, is being tried, or is still looked up."""
         if self._over:
@@ -173,19 +144,6 @@ class TrunkLeg:
             self._inner.hang_up(cause)
         if not self._over:
             self._end(Ended(cause, by_peer=False))
-
-    # Sound ---------------------------------------------------------------------------------------------------------
-
-    def take(self) -> Frame | None:
-        """Return the next 20 ms the far end says."""
-        inner = self._inner
-        return inner.take() if inner is not None else None
-
-    def give(self, frame: Frame) -> None:
-        """Send 20 ms to the far end."""
-        inner = self._inner
-        if inner is not None:
-            inner.give(frame)
 
     # One gateway after another -------------------------------------------------------------------------------------
 

@@ -9,7 +9,8 @@ from softswitch.call.cause import Cause
 from softswitch.call.leg import Ended, Leg, LegEvent, LegId, LegSink
 from softswitch.call.routing import Gateway, Route, direct_uri, is_uri, route
 from softswitch.call.slots import Slot
-from softswitch.errors import LocalError
+from softswitch.call.who import OURSELVES, Who
+from softswitch.errors import LocalError, ResourceError
 from softswitch.legs.callers import MAX_FORWARDS
 from softswitch.legs.roster import CarrierChanges, Post, Roster
 from softswitch.legs.signalling import InboundCall, Known, Placement
@@ -87,12 +88,24 @@ class Trunks:
         return self._route(target, "", carrier).carrier.name
 
     def place(
-        self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int = MAX_FORWARDS
+        self,
+        leg: LegId,
+        target: str,
+        *,
+        caller_id: str,
+        carrier: str,
+        sink: LegSink,
+        hops: int = MAX_FORWARDS,
+        who: Who = OURSELVES,
     ) -> Leg:
         """Call a SIP URI, or a number over a carrier. Raises ResourceError with a sentence where that makes no sense.
 
         What goes wrong afterwards (the carrier carries too many calls, no gateway answers) ends the leg with a cause.
+        A stranger never calls at the expense of whoever pays the carrier: `check` refuses rules that would let it, and
+        what gets past that (a variable, a transfer) ends here.
         """
+        if who.stranger and not is_uri(target):
+            raise ResourceError(f"{target} is called over a carrier, which is not for strangers")
         way = self._to_uri(target, caller_id) if is_uri(target) else self._over(target, caller_id, carrier)
         return TrunkLeg(leg, replace(way, max_forwards=hops), self._user_agent, self._resolver, sink)
 

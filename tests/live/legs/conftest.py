@@ -15,6 +15,7 @@ from softswitch.call.call import Call
 from softswitch.call.dialplan import Dialplan, load_rules
 from softswitch.call.leg import Leg, LegId, LegSink
 from softswitch.call.record import CallRecord
+from softswitch.call.who import Who
 from softswitch.document import parse
 from softswitch.errors import ResourceError
 from softswitch.legs.signalling import InboundCall, Placement
@@ -95,7 +96,9 @@ class Rig:
         self.ports.close()
         self.ticker.close()
 
-    def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int) -> Leg:
+    def place(
+        self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int, who: Who
+    ) -> Leg:
         uri = Uri.parse(target)
         placement = Placement(
             uri, caller_id, "udp", uri.host, uri.port or 5060, ("PCMU", "PCMA"), hops=hops, **self.placing

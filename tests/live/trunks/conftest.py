@@ -13,6 +13,7 @@ from softswitch.call.carrier import Carrier
 from softswitch.call.leg import Leg, LegId, LegSink
 from softswitch.call.record import CallRecord
 from softswitch.call.steps import HangUp
+from softswitch.call.who import Who
 from softswitch.legs.signalling import InboundCall
 from softswitch.legs.sip_leg import SipLeg
 from softswitch.legs.trunk import Trunk
@@ -181,7 +182,8 @@ class TrunkRig:
         self.ticker.start()
         self.ports = RtpPorts(self.host, 43000, 43999, 0.0)
         core = CoreSettings(timers=TIMERS)
-        self.user_agent = UserAgent(UserAgentSettings(agent="test", core=core), self.ports, self._invited)
+        settings = UserAgentSettings(agent="test", core=core, trusted=("127.0.0.0/8", "::1/128"))
+        self.user_agent = UserAgent(settings, self.ports, self._invited)
         self.sip = await self.user_agent.listen(self.host, 0)
         dns = DnsSettings((nameserver,) if nameserver else (), hosts=None, attempt=0.5, lookup=1.0, total=1.5)
         self.resolver = Resolver(dns, families=self.user_agent.sockets.families)
@@ -218,8 +220,10 @@ class TrunkRig:
 
     # What the switchboard asks for
 
-    def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int) -> Leg:
-        return self.trunks.place(leg, target, caller_id=caller_id, carrier=carrier, sink=sink, hops=hops)
+    def place(
+        self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int, who: Who
+    ) -> Leg:
+        return self.trunks.place(leg, target, caller_id=caller_id, carrier=carrier, sink=sink, hops=hops, who=who)
 
     def _invited(self, inbound: InboundCall, make: Callable[[LegSink], SipLeg]) -> None:
         self.inbound.append(inbound)

@@ -14,6 +14,7 @@ from softswitch.call.cause import Cause
 from softswitch.call.dialplan import Dialplan, load_rules
 from softswitch.call.leg import Answered, Ended, Leg, LegEvent, LegId, LegSink, LegState
 from softswitch.call.record import CallRecord
+from softswitch.call.who import Who
 from softswitch.document import parse
 from softswitch.errors import ResourceError
 from softswitch.switchboard import Limits, Offer, Switchboard
@@ -97,7 +98,9 @@ class Board:
             now=lambda: self.now,
         )
 
-    def place(self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int) -> Leg:
+    def place(
+        self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int, who: Who
+    ) -> Leg:
         if target == "nowhere":
             raise ResourceError("there is no way to nowhere")
         self.placed.append((target, caller_id, carrier))

@@ -1,0 +1,141 @@
+"""Wrong credentials get one verdict, whichever part was wrong, and a recorded request is worth nothing."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from softswitch.sip.digest_server import LIFETIME, DigestServer, DigestSettings, Outcome
+from softswitch.sip.message import Headers, Request
+from softswitch.sip.uri import Uri
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("username", '"mallory"'),
+        ("username", None),
+        ("username", '"al\udcffice"'),
+        ("response", '"00000000000000000000000000000000"'),
+        ("response", '"ünfit"'),
+        ("response", None),
+        ("uri", '"sip:900@example.com"'),
+        ("uri", '"sip:elsewhere.example.com"'),
+        ("uri", '"nonsense"'),
+        ("uri", None),
+        ("nonce", '"guessed"'),
+        ("nonce", None),
+        ("nc", "00000009"),
+        ("nc", "1"),
+        ("nc", None),
+        ("cnonce", '"another"'),
+        ("cnonce", None),
+        ("qop", "auth-conf"),
+        ("algorithm", "SHA-256"),
+        ("algorithm", "MD5-sess"),
+        ("algorithm", '"no algorithm"'),
+    ],
+)
+def test_whatever_is_changed_proves_nothing(
+    office: Any, phone: Any, changed: Any, field: str, value: str | None
+) -> None:
+    phone.ask()
+    request = phone.signed()
+    assert office.judge(changed(request, **{field: value})).outcome is Outcome.WRONG
+    assert office.judge(request).outcome is Outcome.ACCEPTED, "a wrong try must not use up an honest client's count"
+
+
+@pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
+def test_credentials_of_one_method_are_none_for_another(office: Any, phone: Any, method: str) -> None:
+    phone.ask()
+    other = phone.signed("REGISTER")
+    other.method = method
+    assert office.judge(other).outcome is Outcome.WRONG
+
+
+def test_a_wrong_password_and_an_unknown_user_are_judged_alike(office: Any, make_phone: Any) -> None:
+    wrong, unknown = make_phone(office, "alice", "guess"), make_phone(office, "nobody", "guess")
+    assert wrong.ask() == unknown.ask() == [Outcome.ABSENT, Outcome.WRONG, Outcome.WRONG, Outcome.WRONG]
+    lines = [re.sub('nonce="[^"]*"', "", office.challenge().headers.get("WWW-Authenticate") or "") for _ in range(2)]
+    assert lines[0] == lines[1]
+
+
+def test_the_name_of_a_user_is_no_password_although_a_key_is_made_of_it(office: Any, make_phone: Any) -> None:
+    for guess in ("nobody", "", "None"):
+        assert make_phone(office, "nobody", guess or " ").ask()[-1] is Outcome.WRONG
+
+
+def test_a_recorded_request_is_stale(office: Any, phone: Any) -> None:
+    phone.ask("INVITE")
+    recorded = phone.signed("INVITE", "sip:0049@example.com")
+    assert office.judge(recorded).outcome is Outcome.ACCEPTED
+    for _ in range(3):
+        assert office.judge(recorded).outcome is Outcome.STALE
+        assert phone.ask("INVITE") == [Outcome.ACCEPTED]
+    assert office.server.counts["replayed"] == 3
+    assert office.server.counts["wrong"] == 0
+
+
+def test_an_old_recording_stays_stale_when_its_nonce_was_dropped(make_office: Any, make_phone: Any) -> None:
+    office = make_office(max_nonces=8)
+    phone = make_phone(office)
+    phone.ask()
+    recorded = phone.signed()
+    office.judge(recorded)
+    for seed in range(20):
+        office.now += 1
+        assert make_phone(office, seed=seed).ask()[-1] is Outcome.ACCEPTED
+    assert len(office.server) <= 8
+    assert office.judge(recorded).outcome is Outcome.STALE
+
+
+def test_a_recording_of_a_nonce_that_is_over_is_stale(office: Any, phone: Any) -> None:
+    phone.ask()
+    unused = phone.signed()
+    office.now += LIFETIME + 1
+    assert office.judge(unused).outcome is Outcome.STALE
+
+
+def test_a_nonce_made_by_somebody_else_is_stale_even_with_the_right_password(
+    office: Any, make_phone: Any, make_office: Any
+) -> None:
+    other = make_office()
+    other.restart(b"theirs")
+    phone = make_phone(other)
+    phone.ask()
+    assert office.judge(phone.signed()).outcome is Outcome.STALE
+
+
+def test_credentials_for_another_realm_are_none(office: Any, phone: Any) -> None:
+    request = phone.request()
+    request.headers.add("Authorization", 'Digest username="alice", realm="other", nonce="n", uri="u", response="r"')
+    assert office.judge(request).outcome is Outcome.ABSENT
+    request.headers.add("Authorization", "Basic YWxpY2U6b3BlbiBzZXNhbWU=")
+    assert office.judge(request).outcome is Outcome.ABSENT
+
+
+def test_what_nobody_answers_costs_no_memory(office: Any, make_phone: Any) -> None:
+    for _ in range(1000):
+        office.challenge()
+        make_phone(office, "alice", "guess").ask()
+    assert len(office.server) == 0
+
+
+def test_ports_and_parameters_that_change_on_the_way_do_no_harm(office: Any, phone: Any) -> None:
+    phone.ask("INVITE")
+    request = phone.signed("INVITE", "sip:600@example.com")
+    request.uri = Uri.parse("sip:600@EXAMPLE.com:5060;transport=tcp")
+    assert office.judge(request).outcome is Outcome.ACCEPTED
+
+
+_texts = st.text(st.characters(exclude_characters="\r\n"), max_size=60)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["username", "nonce", "nc", "qop", "uri", "response", "x"]), _texts)), _texts)
+def test_no_line_raises(pairs: list[tuple[str, str]], tail: str) -> None:
+    line = 'Digest realm="r", ' + ", ".join(f"{name}={value}" for name, value in pairs) + tail
+    request = Request("REGISTER", Uri.parse("sip:r"), Headers([("Authorization", line)]))
+    server = DigestServer(DigestSettings("r"), secret=b"s")
+    assert server.judge(request, lambda name, algorithm: None, now=0.0).outcome in (Outcome.ABSENT, Outcome.WRONG)
