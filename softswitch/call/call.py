@@ -1,15 +1,19 @@
 """One call: which leg hears which, and the dialplan steps that decide it. Pure: time is an argument.
 
 Theory of operation. A call has one subject leg, the party the dialplan serves: the caller of an inbound call, the
-called party of an outbound one. Its steps run one after another; a step is a generator that gives commands through
-`Call`, yields how many seconds it will wait (None: for ever), and receives the next input that concerns it. The
-subject's end closes the running step wherever it stands, so no step has to think of it. Signalling, media and
-the AI never enter: legs are only ids here, and commands are values that the switchboard carries out.
+called party of an outbound one. Its steps run one after another (`Track`); a step gives commands through `Call`, yields
+how many seconds it will wait (None: for ever), and receives the next input that concerns it. The subject's end closes
+the running step wherever it stands, so no step has to think of it. Signalling, media and the AI never enter: legs are
+only ids here, and commands are values that the switchboard carries out.
+
+A transfer is an attempt: steps on a track of their own, run over the one that is up, which stands still meanwhile and
+knows nothing of it. If they reach somebody (`reached`), they are what the call does from then on; if they end without,
+they are gone, and the track that stood still goes on exactly where it was. See `attempt.py`.
 """
 
 import datetime
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 from softswitch.call.cause import Cause
@@ -33,37 +37,12 @@ from softswitch.call.leg import Answered, Digit, Ended, Held, LegEvent, LegId
 from softswitch.call.progress import Progress
 from softswitch.call.record import CallRecord, MediaReport, Parties, TurnRecord
 from softswitch.call.story import Story
+from softswitch.call.track import Input, LegHappened, Run, TimedOut, Track, VoiceFinished
 
 CallId = str
 
 #: Keys kept in the record; more than anybody dials, less than a stuck key or a hostile peer can send.
 MAX_RECORDED_DIGITS = 256
-#: Steps one call may run without waiting for anything: a dialplan that loops is ended, not followed for ever.
-MAX_STEPS_IN_A_ROW = 100
-
-
-@dataclass(frozen=True, slots=True)
-class LegHappened:
-    """Something happened to a leg of the call that is not the subject, or to the subject while a step waits."""
-
-    leg: LegId
-    event: LegEvent
-
-
-@dataclass(frozen=True, slots=True)
-class VoiceFinished:
-    """What `Hear` with this number let a leg hear is over."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class TimedOut:
-    """The seconds that the step yielded have passed."""
-
-
-Input = LegHappened | VoiceFinished | TimedOut
-Run = Generator[float | None, Input, None]
 
 
 class Step(Protocol):
@@ -108,10 +87,9 @@ class Call:
         self.now = now
         self.early = False
         self._parties = parties
-        self._steps = iter(steps)
+        self._track = self._track_of(steps)
         self._flow_ahead = _flow_ahead(steps)
         self._prepared: LegId | None = None
-        self._run: Run | None = None
         self._agent: LegId = ""  # the AI that the subject talks with
         self._other: LegId = ""  # the party that it talks with
         self._holds = Holds()
@@ -119,12 +97,10 @@ class Call:
         self._legs_made = 0
         self._hears = 0
         self._hard_end = now + hard_limit
-        self._step_end: float | None = None
         self._progress = Progress(wall, now)
         self._turns: list[TurnRecord] = []
         self._outputs: list[Output] = []
         self._finished = False
-        self._stepping = False
 
     # What happened ---------------------------------------------------------------------------------------------
 
@@ -158,7 +134,7 @@ class Call:
                     first = self._progress.answered_at is None
                     if first:
                         self._progress.answered_at = now
-                    if first and self._run is None:
+                    if first and not self._track.begun:
                         self._advance(None)
                         return
                 case Digit(digit=digit) if len(self._progress.digits) < MAX_RECORDED_DIGITS:
@@ -197,7 +173,8 @@ class Call:
         """Return when `handle_timer` wants to be called, None when the call is over."""
         if self._finished:
             return None
-        return self._hard_end if self._step_end is None else min(self._hard_end, self._step_end)
+        due = self._track.due
+        return self._hard_end if due is None else min(self._hard_end, due)
 
     def handle_timer(self, *, now: float) -> None:
         """Time has come for whatever was waited for."""
@@ -205,7 +182,7 @@ class Call:
         if now >= self._hard_end:
             self._hard_end = now + 60.0  # a leg that does not end is told again
             self._end(Cause.TIMEOUT)
-        elif self._step_end is not None and now >= self._step_end:
+        elif self._track.due is not None and now >= self._track.due:
             self._advance(TimedOut())
 
     def drain(self) -> list[Output]:
@@ -318,36 +295,16 @@ class Call:
         self._legs.add(leg)
         return leg
 
+    def _track_of(self, steps: Sequence[Step]) -> Track:
+        return Track(partial(step.run, self) for step in steps)
+
     def _advance(self, given: Input | None) -> None:
-        """Give the running step its input; start the next ones as long as steps end without waiting."""
-        for _ in range(MAX_STEPS_IN_A_ROW):
-            if self._ending():
-                return
-            run = self._run
-            if run is None and given is not None:
-                return  # a leg that is placed rings, or the AI gets ready: the steps begin with the answer
-            self._stepping = True
-            try:
-                if run is not None and given is not None:
-                    wait = run.send(given)
-                else:
-                    step = next(self._steps, None)
-                    if step is None:
-                        self._end(Cause.NORMAL)
-                        return
-                    run = self._run = step.run(self)
-                    wait = next(run)
-            except StopIteration:
-                self._run, given = None, None
-                continue
-            finally:
-                self._stepping = False
-            if self._ending():
-                run.close()  # the step ended the call
-            else:
-                self._step_end = None if wait is None else self.now + wait
+        """Let the steps go on; what comes before they begin (a leg that is placed rings) is not for them."""
+        if self._ending() or (given is not None and not self._track.begun):
             return
-        self._end(Cause.INTERNAL)
+        cause = self._track.feed(given, now=self.now)
+        if cause is not None:
+            self.end(cause)
 
     def _ending(self) -> bool:
         return self._progress.cause is not None
@@ -360,28 +317,21 @@ class Call:
                 self._progress.cause = event.cause
                 if event.by_peer:
                     self._progress.ended_by = "caller" if self._parties.direction == "inbound" else "callee"
-            self._stop_steps()
+            self._track.halt()
             for other in sorted(self._legs):
                 self._outputs.append(HangUpLeg(other, event.cause if event.by_peer else self._progress.cause))
         elif self._progress.cause is None:
             self._advance(LegHappened(leg, event))
         if not self._legs and not self._finished:
             self._finished = True
-            self._step_end = None
             self._outputs.append(CallFinished(self._record()))
 
     def _end(self, cause: Cause) -> None:
         if self._progress.cause is None:
             self._progress.cause = cause
-            self._stop_steps()
+            self._track.halt()
         for leg in sorted(self._legs):
             self._outputs.append(HangUpLeg(leg, self._progress.cause))
-
-    def _stop_steps(self) -> None:
-        run, self._run, self._step_end = self._run, None, None
-        # A step that ends the call from inside its own run cannot be closed while it runs; `_advance` drops it.
-        if run is not None and not self._stepping:
-            run.close()
 
     def _record(self) -> CallRecord:
         carrier = self._parties.carrier or self.left_by

@@ -15,12 +15,13 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import pydantic
 
-from softswitch.call.call import Call, Input, LegHappened, Run, TimedOut
+from softswitch.call.call import Call
 from softswitch.call.cause import Cause
 from softswitch.call.commands import CadenceSource, SilenceSource
 from softswitch.call.leg import Answered, Digit, EarlyMedia, Ended, LegEvent, LegId, Ringing
 from softswitch.call.record import outcome_of
 from softswitch.call.step import BaseStep, render, variables_of
+from softswitch.call.track import Input, LegHappened, Run, TimedOut
 
 #: Each is an INVITE and an RTP port for one caller: more phones than ring together on any desk, and no amplifier.
 MAX_TARGETS = 32

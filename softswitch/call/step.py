@@ -6,9 +6,10 @@ from typing import ClassVar
 
 import pydantic
 
-from softswitch.call.call import Call, LegHappened, Run, TimedOut, VoiceFinished
+from softswitch.call.call import Call
 from softswitch.call.commands import SilenceSource
 from softswitch.call.leg import Ended, LegId
+from softswitch.call.track import LegHappened, Run, TimedOut, VoiceFinished
 
 _TEMPLATE = re.compile(r"\{([a-z_][a-z0-9_]*)(:spelled)?\}")
 _SPOKEN_KEYS = {"*": "star", "#": "pound"}

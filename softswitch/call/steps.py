@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pydantic
 
-from softswitch.call.call import Call, LegHappened, Run, TimedOut, VoiceFinished
+from softswitch.call.call import Call
 from softswitch.call.cause import Cause, from_status
 from softswitch.call.commands import (
     EchoSource,
@@ -34,6 +34,7 @@ from softswitch.call.step import (
     wait,
     wait_hearing,
 )
+from softswitch.call.track import LegHappened, Run, TimedOut, VoiceFinished
 
 #: The far end's jitter buffer still holds what was sent last; a release that overtakes it cuts the last word.
 TAIL_SECONDS = 0.16
