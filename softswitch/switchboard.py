@@ -15,8 +15,10 @@ from typing import Any
 from softswitch import clock
 from softswitch.audio.frame import Frame
 from softswitch.call import commands
+from softswitch.call.attempt import Ask
 from softswitch.call.call import Call, CallId, Step
 from softswitch.call.cause import Cause
+from softswitch.call.commands import TransferFinished
 from softswitch.call.dialplan import Dialplan, Query
 from softswitch.call.leg import EarlyMedia, Ended, Leg, LegEvent, LegId, LegSink
 from softswitch.call.patch import Patch, Ticks
@@ -25,6 +27,8 @@ from softswitch.call.stage import MAX_HOPS, Agents, Phones, Stage
 from softswitch.call.story import History, Told
 from softswitch.call.tally import Tally
 from softswitch.call.who import Who
+from softswitch.call.transfer import Mode, Transfer
+from softswitch.errors import ResourceError
 from softswitch.events import Event, EventStream, Subscription
 
 log = logging.getLogger("softswitch.calls")
@@ -88,6 +92,7 @@ class _Live:
     stage: Stage = field(init=False)
     timer: asyncio.TimerHandle | None = None
     timer_at: float | None = None
+    transfer: asyncio.Future[TransferFinished] | None = None
     pumping: bool = False
     failed: bool = False
 
@@ -206,6 +211,28 @@ class Switchboard:
         self._pump(live)
         return True
 
+    def transfer(
+        self, call: CallId, target: str, *, mode: Mode = "bridge", by: LegId = "", **how: Any
+    ) -> asyncio.Future[TransferFinished]:
+        """Let a party of a call talk with `target` (a number or a SIP URI) instead; what comes of it is awaited.
+
+        by: the leg that gives its partner away; without it the subject is transferred, and whoever talks with it
+        leaves. how: `seconds`, `carrier`, `caller_id`, `music`, as the dialplan step has them. Where nobody is reached
+        everything goes on as it was. Raises ResourceError with a sentence where it cannot even begin.
+        """
+        live = self._calls.get(call)
+        if live is None:
+            raise ResourceError(f"there is no call {call}")
+        step = Transfer(to=(target,), mode=mode, **how)
+        done: asyncio.Future[TransferFinished] = asyncio.get_running_loop().create_future()
+        before, live.transfer = live.transfer, done
+        refusal = live.call.transfer((step,), Ask(target, mode, by), now=self._now())
+        if refusal is not None:
+            live.transfer = before
+            raise ResourceError(refusal.detail)
+        self._pump(live)
+        return done
+
     def calls(self) -> Iterator[tuple[Call, Parties]]:
         """Yield the calls that are up or being set up."""
         for live in list(self._calls.values()):
@@ -291,7 +318,7 @@ class Switchboard:
         now = self._now()
         if isinstance(event, Ended):
             live.stage.patch.drop(leg)
-            if leg.id == live.call.subject:
+            if leg.id == live.call.origin:
                 live.call.media = event.media
         elif isinstance(event, EarlyMedia):
             live.stage.patch.wait(leg)
@@ -351,6 +378,12 @@ class Switchboard:
     def _carry_out(self, live: _Live, output: commands.Output) -> None:
         if isinstance(output, commands.CallFinished):
             self._finish(live, output.record)
+        elif isinstance(output, commands.News):
+            self.report(live.call.id, output)
+            if isinstance(output, TransferFinished) and live.transfer is not None:
+                done, live.transfer = live.transfer, None
+                if not done.done():  # whoever waited for it may be gone
+                    done.set_result(output)
         else:
             live.stage.carry_out(output)
 

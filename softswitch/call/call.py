@@ -16,27 +16,28 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
-from softswitch.call.cause import Cause
+from softswitch.call.attempt import MAX_TRANSFERS, RELEASE_SECONDS, Ask, Attempt, Suspended
+from softswitch.call.cast import Cast
+from softswitch.call.cause import Cause, from_status
 from softswitch.call.commands import (
-    AnswerLeg,
+    CadenceSource,
     CallFinished,
-    Connect,
     HangUpLeg,
-    Hear,
     HoldLeg,
+    HoldSource,
     OpenEarlyMedia,
-    Output,
     PlaceLeg,
-    PrepareAgent,
-    PressKeys,
+    Resume,
     RingLeg,
-    Source,
+    Suspend,
+    TellProgress,
+    TransferFinished,
+    TransferStarted,
 )
-from softswitch.call.holds import Holds
-from softswitch.call.leg import Answered, Digit, Ended, Held, LegEvent, LegId
+from softswitch.call.leg import Answered, Digit, Ended, Held, LegEvent, LegId, Ringing
 from softswitch.call.progress import Progress
-from softswitch.call.record import CallRecord, MediaReport, Parties, TurnRecord
 from softswitch.call.story import Story
+from softswitch.call.record import CallRecord, MediaReport, Parties, TurnRecord, outcome_of
 from softswitch.call.track import Input, LegHappened, Run, TimedOut, Track, VoiceFinished
 
 CallId = str
@@ -59,7 +60,7 @@ class Step(Protocol):
     def run(self, call: "Call") -> Run: ...
 
 
-class Call:
+class Call(Cast):
     """The machine of one call."""
 
     def __init__(
@@ -77,29 +78,22 @@ class Call:
 
         `early` says whether sound was opened towards the subject before the answer.
         """
-        self.id = id
-        self.subject = subject
+        number = parties.from_ if parties.direction == "inbound" else parties.to
+        super().__init__(id, subject, number, _flow_ahead(steps), now=now)
         self.variables: dict[str, str] = {"from": parties.from_, "to": parties.to}
         self.media = MediaReport()
         self.story = Story(subject, wall=wall, now=now)
         #: The carrier that a party was called over last; the record's, where the call came by none.
         self.left_by = ""
-        self.now = now
         self.early = False
         self._parties = parties
         self._track = self._track_of(steps)
-        self._flow_ahead = _flow_ahead(steps)
-        self._prepared: LegId | None = None
-        self._agent: LegId = ""  # the AI that the subject talks with
-        self._other: LegId = ""  # the party that it talks with
-        self._holds = Holds()
-        self._legs: set[LegId] = {subject}
-        self._legs_made = 0
-        self._hears = 0
+        self._ask: Ask | None = None  # the transfer that is under way
+        self._attempt: Attempt | None = None  # where it runs over something that stands still
+        self._transfers = 0
         self._hard_end = now + hard_limit
         self._progress = Progress(wall, now)
         self._turns: list[TurnRecord] = []
-        self._outputs: list[Output] = []
         self._finished = False
 
     # What happened ---------------------------------------------------------------------------------------------
@@ -125,6 +119,8 @@ class Call:
         if isinstance(event, Ended):
             self._leg_ended(leg, event)
             return
+        if leg in self._leaving:
+            return
         if isinstance(event, Held):
             self._holds.change(leg, event.held, by_us=False)
             self._holds_changed(of_subject=leg == self.subject)
@@ -137,17 +133,19 @@ class Call:
                     if first and not self._track.begun:
                         self._advance(None)
                         return
-                case Digit(digit=digit) if len(self._progress.digits) < MAX_RECORDED_DIGITS:
+                case Digit(digit=digit) if leg == self.origin and len(self._progress.digits) < MAX_RECORDED_DIGITS:
                     self._progress.digits.append(digit)
                 case _:
                     pass
-        self._advance(LegHappened(leg, event))
+        self._tell_steps(LegHappened(leg, event))
 
     def voice_finished(self, number: int, *, now: float) -> None:
         """What a leg was let hear is over; an old number is stray: the leg hears something else by now."""
         self.now = now
-        if number == self._hears:
+        if number == self._heard:
             self._advance(VoiceFinished(number))
+        elif self._attempt is not None and number == self._attempt.suspended.heard:
+            self._attempt.suspended.keep(VoiceFinished(number))
 
     def hang_up(self, cause: Cause, *, now: float) -> None:
         """Somebody else than the parties ends the call: an operator, a limit, the switch itself."""
@@ -174,7 +172,7 @@ class Call:
         if self._finished:
             return None
         due = self._track.due
-        return self._hard_end if due is None else min(self._hard_end, due)
+        return min((self._hard_end, *self._leaving.values(), *(() if due is None else (due,))))
 
     def handle_timer(self, *, now: float) -> None:
         """Time has come for whatever was waited for."""
@@ -182,13 +180,11 @@ class Call:
         if now >= self._hard_end:
             self._hard_end = now + 60.0  # a leg that does not end is told again
             self._end(Cause.TIMEOUT)
-        elif self._track.due is not None and now >= self._track.due:
+            return
+        for leg in sorted(leg for leg, at in self._leaving.items() if now >= at):
+            self._let_go(leg, Cause.NORMAL)
+        if self._track.due is not None and now >= self._track.due:
             self._advance(TimedOut())
-
-    def drain(self) -> list[Output]:
-        """Return what must be done, in order, and forget it."""
-        outputs, self._outputs = self._outputs, []
-        return outputs
 
     @property
     def finished(self) -> bool:
@@ -201,6 +197,11 @@ class Call:
         return self._progress.answered_at
 
     @property
+    def time(self) -> float:
+        """Seconds on a clock that stands still for steps over which a transfer is tried: theirs to reckon with."""
+        return self.now - self._track.stood
+
+    @property
     def turns(self) -> Sequence[TurnRecord]:
         """The turns of the conversation so far."""
         return self._turns
@@ -208,95 +209,160 @@ class Call:
     # Commands of the steps ---------------------------------------------------------------------------------------
 
     def ring(self) -> None:
-        """Tell the subject that it rings."""
-        self._outputs.append(RingLeg(self.subject))
+        """Tell the subject that it rings; one that is answered hears it."""
+        if self.answered_at is None:
+            self._outputs.append(RingLeg(self.subject))
+        else:
+            self._tell_asker(Ringing())
+            self.hear(CadenceSource("ringback"))
 
     def early_media(self, *, reliable: bool = False) -> None:
         """Open sound towards the subject before the answer; reliable: acknowledged by it (RFC 3262)."""
+        if self.answered_at is not None:
+            return
         self.early = True
         self._outputs.append(OpenEarlyMedia(self.subject, reliable))
 
-    def answer(self) -> None:
-        """Answer the subject."""
-        self._outputs.append(AnswerLeg(self.subject))
-
-    def hear(self, source: Source) -> int:
-        """Let the subject hear `source`, and return the number that `VoiceFinished` will carry."""
-        self._hears += 1
-        self._agent = self._other = ""
-        self._outputs.append(Hear(self.subject, source, self._hears))
-        self._play_holds()
-        return self._hears
-
-    def press(self, leg: LegId, digits: str, *, in_sound: bool = False) -> None:
-        """Press keys towards a leg's far end; in_sound: it is given their tones already."""
-        self._outputs.append(PressKeys(leg, digits, in_sound))
-
-    def open_agent(self, *, flow: str = "", text: str = "") -> LegId:
-        """Add an AI leg and let the subject talk with it; the one that was prepared, if this is its flow."""
-        leg, self._prepared = self._prepared, None
-        if leg is None or not flow or flow != self._flow_ahead or leg not in self._legs:
-            leg = self._add_leg()
-            self._outputs.append(PrepareAgent(leg, flow, text))
-        self._outputs.append(AnswerLeg(leg))
-        self.connect(leg)
-        self._agent, self._other = leg, ""
-        self._play_holds()
-        if self.subject in self._holds:
-            self._outputs.append(HoldLeg(leg, held=True))
-        return leg
-
-    def place(self, target: str, *, caller_id: str, carrier: str) -> LegId:
-        """Add a leg by calling `target`."""
-        leg = self._add_leg()
-        self._outputs.append(PlaceLeg(leg, target, caller_id, carrier))
-        return leg
-
-    def connect(self, leg: LegId) -> None:
-        """Let the subject and `leg` hear each other."""
-        self._hears += 1
-        self._agent, self._other = "", leg
-        self._outputs.append(Connect(self.subject, leg))
-        self._play_holds()
-
-    def end_leg(self, leg: LegId, cause: Cause) -> None:
-        """End a leg that is not the subject."""
-        if leg in self._legs:
-            self._outputs.append(HangUpLeg(leg, cause))
-
     def end(self, cause: Cause, *, by_other: bool = False) -> None:
-        """End the call; by_other: because the party that the subject was connected with ended it."""
+        """End the call; by_other: because the party that the subject was connected with ended it.
+
+        Said by the steps of a transfer that have reached nobody it ends those alone, and the call goes on.
+        """
+        if self._attempt is not None:
+            self._attempt.cause = self._attempt.cause or cause
+            self._track.halt()
+            return
         if by_other and self._progress.cause is None and self._parties.direction == "inbound":
             self._progress.ended_by = "callee"
         self._end(cause)
 
-    def _prepare_agent(self) -> None:
-        """Let the AI make its greeting while the call is still set up: it speaks the moment it is connected."""
-        if self._flow_ahead:
-            self._prepared = self._add_leg()
-            self._outputs.append(PrepareAgent(self._prepared, self._flow_ahead, ""))
+    # Transfers -------------------------------------------------------------------------------------------------------
 
-    # Hold ----------------------------------------------------------------------------------------------------------
+    def transfer(self, steps: Sequence[Step], ask: Ask, *, now: float) -> Cause | None:
+        """Try `steps` over what is going on; return why that cannot even begin, None where it has."""
+        self.now = now
+        partner = self._other or self._agent
+        stays = partner if ask.by == self.subject else self.subject
+        refusal = self._no_transfer(ask, stays)
+        if refusal is not None:
+            return refusal
+        self._transfers += 1
+        track, due = self._track, self._track.due
+        track.stood -= now
+        left = None if due is None else max(0.0, due - now)
+        numbers = {name: self.variables[name] for name in ("from", "to")}
+        old = Suspended(self.subject, self._agent, self._other, self._heard, track, left, numbers)
+        self._attempt, self._ask, self._made = Attempt(ask, old), ask, set()
+        self._track = self._track_of(steps)
+        self.subject = stays
+        self.variables |= {"from": self.number(stays), "to": ask.number or ask.to}
+        self._outputs.extend((TransferStarted(ask.to, ask.mode), Suspend(stays)))
+        self._outputs.extend(HoldLeg(leg, held=True) for leg in sorted({old.subject, partner} & self._ai))
+        self.hear(HoldSource())
+        self._advance(None)
+        return None
 
-    def _holds_changed(self, *, of_subject: bool) -> None:
-        if of_subject and self._agent in self._legs:
-            # Nobody listens: an AI that talks on would be talking to the music.
-            self._outputs.append(HoldLeg(self._agent, self.subject in self._holds))
+    def _no_transfer(self, ask: Ask, stays: LegId) -> Cause | None:
+        if self._ending() or self.answered_at is None or ask.by not in ("", self.subject, self._other, self._agent):
+            return from_status(481).because("there is no such call to transfer")
+        if self._ask is not None:
+            return from_status(491).because("another transfer of this call is under way")
+        if self._transfers >= MAX_TRANSFERS:
+            return from_status(482).because(f"this call was transferred {MAX_TRANSFERS} times already")
+        if stays not in self._legs:
+            return Cause.REJECTED.because("nobody is there to be transferred")
+        return None
+
+    def seek(self, ask: Ask) -> None:
+        """Say that the running step transfers the subject; within a transfer that is known already."""
+        if self._ask is None:
+            self._ask = ask
+            self._outputs.append(TransferStarted(ask.to, ask.mode))
+
+    def reached(self) -> None:
+        """Say that the subject has reached whom it was transferred to; without a transfer that is nothing new."""
+        ask, self._ask = self._ask, None
+        attempt, self._attempt = self._attempt, None
+        if ask is None:
+            return
+        self.variables |= {"transferred_to": ask.to, "transfer_status": "answered"}
+        self._progress.note = ""
+        self._outputs.append(TransferFinished(ask.to, ask.mode, reached=True))
+        if attempt is None:
+            return
+        attempt.suspended.track.halt()
+        for leg in sorted(self._legs - self._made - {self.subject} - self._leaving.keys()):
+            if leg == ask.by and ask.told:
+                self._outputs.append(TellProgress(leg, 200))
+                self._leaving[leg] = self.now + RELEASE_SECONDS
+            else:
+                self._let_go(leg, Cause.NORMAL)
+        if self._holds.by_us(self.subject):  # whoever put it on hold is not there any more to take it back
+            self.hold(self.subject, False, now=self.now)
+
+    def missed(self, cause: Cause) -> None:
+        """Say that the running step, which transfers the subject, has reached nobody and goes on."""
+        if self._attempt is None:
+            self._missed(cause, "the caller went on")
+
+    def _missed(self, cause: Cause, what_then: str = "") -> None:
+        ask, self._ask = self._ask, None
+        if ask is None:
+            return
+        status = outcome_of(cause, answered=False, by_caller=cause == Cause.CANCELLED)
+        self.variables |= {"transfer_status": status, "transfer_cause": cause.words}
+        then = f"; {what_then}" if what_then else ""
+        self._progress.note = f"the transfer to {ask.to} failed: {cause.detail or cause.words}{then}"
+        self._outputs.append(TransferFinished(ask.to, ask.mode, reached=False, cause=cause.words))
+        if ask.told and ask.by in self._legs:
+            self._outputs.append(TellProgress(ask.by, max(cause.sip, 400)))
+
+    def _come_back(self, attempt: Attempt, cause: Cause) -> None:
+        """Let go whom the transfer has called, and let what stood still go on as it was."""
+        self._attempt = None
+        self._track.halt()
+        for leg in sorted(self._made & self._legs - self._leaving.keys()):
+            self._let_go(leg, Cause.CANCELLED)
+        old = attempt.suspended
+        self.subject, self._agent, self._other, self._heard = old.subject, old.agent, old.other, old.heard
+        self._track = old.track
+        self._track.stood += self.now
+        self.variables |= old.numbers
+        if old.subject not in self._legs:
+            self._missed(cause, "nobody was left to come back to")
+            self._end(cause)
+            return
+        self._missed(cause, "the caller came back to the AI" if old.agent in self._legs else "the call went on")
+        self._track.due = None if old.left is None else self.now + old.left
+        self._outputs.append(Resume(old.subject))
+        if old.agent in self._legs:
+            self._outputs.append(HoldLeg(old.agent, old.subject in self._holds))
+        if old.subject in self._ai:
+            self._outputs.append(HoldLeg(old.subject, held=False))
         self._play_holds()
+        for given in old.missed:
+            self._advance(given)
 
-    def _play_holds(self) -> None:
-        self._outputs.extend(self._holds.heard(self.subject, self._other, self._legs))
+    def _tell_asker(self, event: LegEvent) -> None:
+        attempt = self._attempt
+        status = attempt.news(event) if attempt is not None else 0
+        if attempt is not None and status and attempt.ask.told and attempt.ask.by in self._legs:
+            self._outputs.append(TellProgress(attempt.ask.by, status))
 
     # Inside ------------------------------------------------------------------------------------------------------
 
-    def _add_leg(self) -> LegId:
-        self._legs_made += 1
-        leg = f"{self.id}-{self._legs_made}"
-        self._legs.add(leg)
-        return leg
-
     def _track_of(self, steps: Sequence[Step]) -> Track:
         return Track(partial(step.run, self) for step in steps)
+
+    def _tell_steps(self, given: LegHappened) -> None:
+        """Give something that happened to those whose leg it is: the steps that run, or those that stand still."""
+        attempt = self._attempt
+        if attempt is None or given.leg in self._made or given.leg == self.subject:
+            if given.leg != self.subject:
+                self._tell_asker(given.event)
+            self._advance(given)
+        elif not isinstance(given.event, Digit | Held):
+            attempt.suspended.keep(given)
 
     def _advance(self, given: Input | None) -> None:
         """Let the steps go on; what comes before they begin (a leg that is placed rings) is not for them."""
@@ -305,6 +371,9 @@ class Call:
         cause = self._track.feed(given, now=self.now)
         if cause is not None:
             self.end(cause)
+        attempt = self._attempt
+        if attempt is not None and attempt.cause is not None:
+            self._come_back(attempt, attempt.cause)
 
     def _ending(self) -> bool:
         return self._progress.cause is not None
@@ -312,26 +381,44 @@ class Call:
     def _leg_ended(self, leg: LegId, event: Ended) -> None:
         self._legs.discard(leg)
         self._holds.forget(leg)
+        leaving = self._leaving.pop(leg, None) is not None
+        attempt = self._attempt
         if leg == self.subject:
-            if self._progress.cause is None:
-                self._progress.cause = event.cause
-                if event.by_peer:
-                    self._progress.ended_by = "caller" if self._parties.direction == "inbound" else "callee"
-            self._track.halt()
-            for other in sorted(self._legs):
-                self._outputs.append(HangUpLeg(other, event.cause if event.by_peer else self._progress.cause))
-        elif self._progress.cause is None:
-            self._advance(LegHappened(leg, event))
+            if attempt is not None and attempt.suspended.subject in self._legs:
+                # Who was to be transferred has left; the one who asked for it is still there.
+                attempt.suspended.keep(LegHappened(leg, event))
+                self._come_back(attempt, event.cause)
+            else:
+                self._subject_ended(event)
+        elif not leaving and not self._ending():
+            self._tell_steps(LegHappened(leg, event))
         if not self._legs and not self._finished:
             self._finished = True
             self._outputs.append(CallFinished(self._record()))
 
+    def _subject_ended(self, event: Ended) -> None:
+        if not self._ending():
+            self._progress.cause = event.cause
+            if event.by_peer:
+                first = self.subject == self.origin and self._parties.direction == "inbound"
+                self._progress.ended_by = "caller" if first else "callee"
+            self._stop(Cause.CANCELLED if event.by_peer else event.cause)
+        cause = event.cause if event.by_peer else self._progress.cause or event.cause
+        self._outputs.extend(HangUpLeg(other, cause) for other in sorted(self._legs))
+
     def _end(self, cause: Cause) -> None:
-        if self._progress.cause is None:
+        if not self._ending():
             self._progress.cause = cause
-            self._track.halt()
-        for leg in sorted(self._legs):
-            self._outputs.append(HangUpLeg(leg, self._progress.cause))
+            self._stop(cause)
+        self._outputs.extend(HangUpLeg(leg, self._progress.cause or cause) for leg in sorted(self._legs))
+
+    def _stop(self, cause: Cause) -> None:
+        """Close whatever runs, and what stands still: the call is over."""
+        self._track.halt()
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            attempt.suspended.track.halt()
+        self._missed(cause)
 
     def _record(self) -> CallRecord:
         carrier = self._parties.carrier or self.left_by

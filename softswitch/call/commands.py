@@ -51,7 +51,14 @@ class PlaybackSource:
     """The leg hears what was recorded last on this call."""
 
 
-Source = EchoSource | SilenceSource | ToneSource | CadenceSource | FileSource | RecorderSource | PlaybackSource
+@dataclass(frozen=True, slots=True)
+class HoldSource:
+    """The leg hears what is heard on hold."""
+
+
+Source = (
+    EchoSource | SilenceSource | ToneSource | CadenceSource | FileSource | RecorderSource | PlaybackSource | HoldSource
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +142,28 @@ class Connect:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspend:
+    """Let nobody talk, but keep who did; `leg`, one of them, is the subject now."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Let those talk again who did before `Suspend`; `leg` is the subject again."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class TellProgress:
+    """Tell the far end, which asked for a transfer, how that goes: a SIP status."""
+
+    leg: LegId
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
 class PrepareAgent:
     """Make an AI leg that follows `flow`, or that only says `text`, and let it get ready; `AnswerLeg` begins it."""
 
@@ -154,6 +183,24 @@ class PlaceLeg:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferStarted:
+    """Somebody is looked for whom a party of the call shall talk with. mode: as in docs/transfer.md."""
+
+    to: str
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferFinished:
+    """A transfer is over. cause: why nobody was reached, in words; empty where somebody was."""
+
+    to: str
+    mode: str
+    reached: bool
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CallFinished:
     """Every leg is over; this is what is left of the call."""
 
@@ -161,7 +208,11 @@ class CallFinished:
 
 
 #: What concerns one leg that is there.
-LegCommand = RingLeg | OpenEarlyMedia | AnswerLeg | PressKeys | HoldLeg | PlayHold | Hear
+LegCommand = (
+    RingLeg | OpenEarlyMedia | AnswerLeg | PressKeys | HoldLeg | PlayHold | Hear | Suspend | Resume | TellProgress
+)
 #: What the stage of the call carries out.
 StageCommand = LegCommand | HangUpLeg | Connect | PrepareAgent | PlaceLeg
-Output = StageCommand | CallFinished
+#: What is told to who watches.
+News = TransferStarted | TransferFinished
+Output = StageCommand | News | CallFinished

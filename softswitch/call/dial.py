@@ -30,6 +30,12 @@ Target = Annotated[str, pydantic.Field(min_length=1, max_length=256)]
 Way = Literal["hangup", "continue"]
 
 
+def texts(value: Any) -> Any:
+    """Return targets as YAML has them as a tuple of texts: one needs no list, and YAML reads 101 as an integer."""
+    items = value if isinstance(value, list | tuple) else [value]
+    return tuple(str(item) if isinstance(item, int) and not isinstance(item, bool) else item for item in items)
+
+
 class Dial(BaseStep):
     """Call `to` (numbers or SIP URIs) and connect the caller with the first that answers."""
 
@@ -46,9 +52,7 @@ class Dial(BaseStep):
     @pydantic.field_validator("to", mode="before")
     @classmethod
     def _targets_are_texts(cls, value: Any) -> Any:
-        # One target needs no list, and YAML reads 101 as an integer.
-        items = value if isinstance(value, list | tuple) else [value]
-        return tuple(str(item) if isinstance(item, int) and not isinstance(item, bool) else item for item in items)
+        return texts(value)
 
     @property
     def calls_people(self) -> bool:
@@ -57,10 +61,11 @@ class Dial(BaseStep):
 
     def run(self, call: Call) -> Run:
         """Ring; talk until one hangs up; then end the call, or go on, as `then` and `after` say."""
-        search = _Search(self, call)
+        search = Search(self, call)
         leg = yield from search.run()
         if leg:
-            ended = yield from _talk(call, leg)
+            accept(call, leg)
+            ended = yield from talk(call, leg)
             self._over(call, ended.cause, self.after, answered=True, by_other=ended.by_peer)
         else:
             self._over(call, best_cause(search.causes), self.then, answered=False, by_other=False)
@@ -82,11 +87,13 @@ class Dial(BaseStep):
         yield from ("dial_status", "dial_cause")
 
 
-class _Search:
+class Search:
     """One dial step from its first INVITE to its first answer, or to none."""
 
-    def __init__(self, step: Dial, call: Call) -> None:
+    def __init__(self, step: Dial, call: Call, *, quiet: bool = False) -> None:
+        """quiet: a caller who is answered goes on hearing what it hears."""
         self.causes: list[Cause] = []
+        self._quiet = quiet and call.answered_at is not None
         self._step = step
         self._call = call
         self._ringing: dict[LegId, bool] = {}  # those that are being called -> whether it sends sound already
@@ -94,18 +101,20 @@ class _Search:
         self._rung = self._tone = False
 
     def run(self) -> Generator[float | None, Input, LegId]:
-        """Return the leg that answered, connected with the caller; empty where none did."""
+        """Return the leg that answered; empty where none did."""
         step, call = self._step, self._call
         targets = [render(target, call.variables) for target in step.to]
-        deadline = call.now + step.seconds
+        deadline = call.time + step.seconds
         waves: Sequence[Sequence[str]] = [targets] if step.strategy == "ringall" else [[one] for one in targets]
         for wave in waves:
-            until = deadline if step.strategy == "ringall" else min(deadline, call.now + step.each)
+            until = deadline if step.strategy == "ringall" else min(deadline, call.time + step.each)
             leg = yield from self._wave(wave, until)
             if leg:
-                self._won(leg)
+                for loser in self._ringing:
+                    if loser != leg:
+                        call.end_leg(loser, Cause.ELSEWHERE)
                 return leg
-            if call.now >= deadline:
+            if call.time >= deadline:
                 break
         if self._tone or self._heard:
             call.hear(SilenceSource())
@@ -119,15 +128,15 @@ class _Search:
             self._ringing[call.place(target, caller_id=caller_id, carrier=step.carrier)] = False
         if self._heard:  # of a target before: the caller has sound, so it must hear from us that the search goes on
             self._heard = ""
-            self._ringback()
+            self.ringback()
         while self._ringing:
-            match (yield max(0.0, until - call.now)):
+            match (yield max(0.0, until - call.time)):
                 case TimedOut():
                     self._give_up()
                 case LegHappened(leg=leg, event=Answered()) if leg in self._ringing:
                     return leg
                 case LegHappened(leg=leg, event=Digit() as key) if leg == call.subject and self._heard:
-                    _press(call, self._heard, key)
+                    press(call, self._heard, key)
                 case LegHappened(leg=leg, event=event) if leg in self._ringing:
                     self._happened(leg, event)
                 case _:
@@ -137,7 +146,7 @@ class _Search:
     def _happened(self, leg: LegId, event: LegEvent) -> None:
         match event:
             case Ringing():
-                self._ringback()
+                self.ringback()
             case EarlyMedia():
                 self._ringing[leg] = True
                 self._listen()
@@ -151,17 +160,20 @@ class _Search:
     def _listen(self) -> None:
         """Let the caller hear the only target that is left, if it sends sound; else that somebody is being called."""
         call, legs = self._call, list(self._ringing)
+        if self._quiet:
+            return
         if len(legs) == 1 and self._ringing[legs[0]]:
             if call.answered_at is None and not call.early:
                 call.early_media()
-            call.connect(legs[0])
+            call.connect(legs[0], early=True)
             self._heard, self._tone = legs[0], False
         elif any(self._ringing.values()):
-            self._ringback()
+            self.ringback()
 
-    def _ringback(self) -> None:
+    def ringback(self) -> None:
+        """Let the caller know that somebody is called."""
         call = self._call
-        if self._heard:
+        if self._heard or self._quiet:
             return
         if call.answered_at is not None or call.early:
             if not self._tone:
@@ -177,28 +189,29 @@ class _Search:
         self._ringing.clear()
         self.causes.append(Cause.NO_ANSWER)
 
-    def _won(self, winner: LegId) -> None:
-        for leg in self._ringing:
-            if leg != winner:
-                self._call.end_leg(leg, Cause.ELSEWHERE)
-        if self._call.answered_at is None:
-            self._call.answer()
-        self._call.connect(winner)
+
+def accept(call: Call, leg: LegId) -> None:
+    """Connect the caller with who answered."""
+    if call.answered_at is None:
+        call.answer()
+    call.connect(leg)
+    call.reached()
 
 
-def _talk(call: Call, leg: LegId) -> Generator[float | None, Input, Ended]:
+def talk(call: Call, leg: LegId) -> Generator[float | None, Input, Ended]:
     """Pass keys both ways until `leg` ends; return how. The caller's end ends the call, and this with it."""
     while True:
         match (yield None):
             case LegHappened(leg=one, event=Digit() as key) if one in (leg, call.subject):
-                _press(call, leg if one == call.subject else call.subject, key)
+                press(call, leg if one == call.subject else call.subject, key)
             case LegHappened(leg=one, event=Ended() as ended) if one == leg:
                 return ended
             case _:
                 pass
 
 
-def _press(call: Call, leg: LegId, key: Digit) -> None:
+def press(call: Call, leg: LegId, key: Digit) -> None:
+    """Pass a key on to `leg`."""
     # The tones of a key that came as tones are passed on with the sound.
     call.press(leg, key.digit, in_sound=key.method == "inband")
 

@@ -43,6 +43,7 @@ class Patch:
         self._other: Voice = NOBODY
         self._holds: dict[LegId, OnHold] = {}
         self._asides: dict[LegId, Seat] = {}
+        self._kept: Voice = NOBODY  # whom the subject talked with when all that was suspended
 
     @property
     def other(self) -> Voice:
@@ -64,6 +65,21 @@ class Patch:
             self._holds[leg.id] = OnHold(leg, music, by_us=by_us)
         self._mend()
 
+    def suspend(self, subject: Leg) -> None:
+        """Let nobody talk, but keep who did; `subject`, one of them, is the subject now."""
+        before, self._kept = self.subject, self._other
+        self.subject = subject.id
+        self.talk(NOBODY)
+        for leg in tuple(self.legs.values()):
+            if leg.id == before or leg is self._kept:
+                self.wait(leg)
+
+    def resume(self, subject: Leg) -> None:
+        """Let those talk again who did before; `subject` is the subject again."""
+        self.subject = subject.id
+        kept, self._kept = self._kept, NOBODY
+        self.talk(kept)
+
     def aside(self, leg: Leg, voice: Voice = NOBODY) -> None:
         """Let a leg that the subject does not talk with hear `voice`, and be heard by it alone."""
         if self._talks(leg):
@@ -81,6 +97,8 @@ class Patch:
         self.legs.pop(leg.id, None)
         self._holds.pop(leg.id, None)
         self._leave(leg.id)
+        if self._kept is leg:
+            self._kept = NOBODY
         if self._bridge is None:
             return
         if leg.id == self.subject:

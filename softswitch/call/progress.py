@@ -10,7 +10,7 @@ from softswitch.call.record import CallRecord, EndedBy, MediaReport, Parties, Tu
 class Progress:
     """Answered when, ended why and by whom, with which keys."""
 
-    __slots__ = ("_started_at", "_wall", "answered_at", "cause", "digits", "ended_by")
+    __slots__ = ("_started_at", "_wall", "answered_at", "cause", "digits", "ended_by", "note")
 
     def __init__(self, wall: datetime.datetime, now: float) -> None:
         """wall: what a clock on the wall says `now`."""
@@ -18,6 +18,8 @@ class Progress:
         self.cause: Cause | None = None
         self.ended_by: EndedBy = "switch"
         self.digits: list[str] = []
+        #: What went wrong on the way, though the call went on: a sentence for the verdict.
+        self.note = ""
         self._wall = wall
         self._started_at = now
 
@@ -56,7 +58,7 @@ class Progress:
             turns=turns,
             variables={key: value for key, value in variables.items() if key not in ("from", "to")},
         )
-        record.verdict = verdict_of(record, cause)
+        record.verdict = "; ".join(filter(None, (verdict_of(record, cause), self.note)))
         return record
 
     def _at(self, moment: float | None) -> datetime.datetime | None:

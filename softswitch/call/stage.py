@@ -110,7 +110,7 @@ class Stage:
                 self.patch.talk(NOBODY)
             case commands.AnswerLeg():
                 leg.answer()
-                if leg.id == self._call.subject:
+                if leg.id == self.patch.subject:
                     self.patch.talk(self.patch.other)
             case commands.PressKeys(digits=digits, in_sound=in_sound):
                 leg.send_dtmf(digits, in_sound=in_sound)
@@ -120,6 +120,12 @@ class Stage:
                 self.patch.hold(leg, hold_music(self._sounds) if by_us or by_peer else None, by_us=by_us)
             case commands.Hear(source=source, number=number):
                 self._hear(source, number)
+            case commands.Suspend():
+                self.patch.suspend(leg)
+            case commands.Resume():
+                self.patch.resume(leg)
+            case commands.TellProgress(status=status):
+                leg.refer_progress(status)
 
     def _hang_up(self, id: LegId, cause: Cause) -> None:
         leg = self.patch.legs.get(id)

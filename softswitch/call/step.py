@@ -76,7 +76,7 @@ def audible(call: Call) -> Run:
 
     Then wait until the leg is up: at once, but for a caller whose offer comes with its ACK.
     """
-    if call.answered_at is None and not call.early:
+    if call.answered_at is not None or not call.early:
         yield from answered(call)
 
 
@@ -86,6 +86,7 @@ def answered(call: Call) -> Run:
         call.answer()
     while call.answered_at is None:
         yield None
+    call.reached()  # of a transfer: an announcement, a menu or an AI that takes the call is somebody who takes it
 
 
 def wait(seconds: float, call: Call) -> Run:
@@ -99,9 +100,9 @@ def wait(seconds: float, call: Call) -> Run:
 
 def wait_hearing(seconds: float, call: Call) -> Run:
     """Wait `seconds`; the caller goes on hearing what it hears."""
-    deadline = call.now + seconds
+    deadline = call.time + seconds
     while True:
-        given = yield max(0.0, deadline - call.now)
+        given = yield max(0.0, deadline - call.time)
         if isinstance(given, TimedOut):
             return
 

@@ -35,6 +35,7 @@ from softswitch.call.step import (
     wait_hearing,
 )
 from softswitch.call.track import LegHappened, Run, TimedOut, VoiceFinished
+from softswitch.call.transfer import Transfer
 
 #: The far end's jitter buffer still holds what was sent last; a release that overtakes it cuts the last word.
 TAIL_SECONDS = 0.16
@@ -49,7 +50,8 @@ class Ring(BaseStep):
     def run(self, call: Call) -> Run:
         """Ring, then wait."""
         call.ring()
-        yield from wait(self.seconds, call)
+        if self.seconds:
+            yield from wait_hearing(self.seconds, call)
 
 
 class Progress(BaseStep):
@@ -296,6 +298,7 @@ STEPS: dict[str, type[BaseStep]] = {
     "record": Record,
     "play_recording": PlayRecording,
     "dial": Dial,
+    "transfer": Transfer,
     "reject": Reject,
     "hangup": HangUp,
 }

@@ -39,13 +39,17 @@ Run = Generator[float | None, Input, None]
 
 
 class Track:
-    """One row of steps on its way. due: when the running step wants its `TimedOut`, None for never."""
+    """One row of steps on its way.
 
-    __slots__ = ("_halted", "_run", "_starts", "_stepping", "due")
+    due: when the running step wants its `TimedOut`, None for never. stood: seconds that the track stood still.
+    """
+
+    __slots__ = ("_halted", "_run", "_starts", "_stepping", "due", "stood")
 
     def __init__(self, starts: Iterator[Callable[[], Run]]) -> None:
         """starts: begins the steps, one after another."""
         self.due: float | None = None
+        self.stood = 0.0
         self._starts = starts
         self._run: Run | None = None
         self._stepping = False
@@ -62,7 +66,7 @@ class Track:
         Return None as long as a step waits, else why it is over: no step is left, or they go round in circles.
         """
         for _ in range(MAX_STEPS_IN_A_ROW):
-            if self._halted:
+            if self.halted():
                 return None
             self._stepping = True
             try:
@@ -79,12 +83,16 @@ class Track:
                 continue
             finally:
                 self._stepping = False
-            if self._halted:
+            if self.halted():
                 self._close()
             else:
                 self.due = None if wait is None else now + wait
             return None
         return Cause.INTERNAL
+
+    def halted(self) -> bool:
+        """Return whether it was told to halt."""
+        return self._halted
 
     def halt(self) -> None:
         """Close the running step wherever it stands; one that asks for it itself, once it has come back."""

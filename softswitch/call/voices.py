@@ -117,6 +117,8 @@ def voice_of(source: commands.Source, sounds: Sounds, recorded: Sequence[Frame],
             return Recorder(seconds, on_end=on_end)
         case commands.PlaybackSource():
             return Player(recorded, on_end=on_end)
+        case commands.HoldSource():
+            return hold_music(sounds)
         case commands.SilenceSource():
             return NOBODY
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from softswitch.call.attempt import Ask
 from softswitch.call.call import Call
-from softswitch.call.commands import AnswerLeg, CallFinished, HangUpLeg, Hear, PrepareAgent
+from softswitch.call.commands import AnswerLeg, CallFinished, HangUpLeg, Hear, PlaceLeg, PrepareAgent
 from softswitch.call.dialplan import Dialplan, Query, load_rules
 from softswitch.call.leg import Answered, Digit, Ended, LegEvent
 from softswitch.call.record import CallRecord, Parties
@@ -25,6 +26,8 @@ class Played:
         self.now = 1000.0
         self.call = Call("c", "a", steps, parties, wall=WALL, now=self.now)
         self.done: list[Any] = []
+        #: Legs whose end the call was told.
+        self.ended: set[str] = set()
 
     def pump(self) -> None:
         while outputs := self.call.drain():
@@ -34,6 +37,7 @@ class Played:
                     case AnswerLeg(leg=leg):
                         self.call.leg_happened(leg, Answered(), now=self.now)
                     case HangUpLeg(leg=leg, cause=cause):
+                        self.ended.add(leg)
                         self.call.leg_happened(leg, Ended(cause, by_peer=False), now=self.now)
                     case _:
                         pass
@@ -43,12 +47,24 @@ class Played:
         self.pump()
 
     def tell(self, leg: str, event: LegEvent) -> None:
+        if leg in self.ended:
+            return
+        if isinstance(event, Ended):
+            self.ended.add(leg)
         self.call.leg_happened(leg, event, now=self.now)
         self.pump()
 
     def press(self, digits: str) -> None:
         for digit in digits:
             self.tell("a", Digit(digit, "rfc4733"))
+
+    def transfer(self, steps: str | Sequence[Any], *, to: str = "101", by: str = "", told: bool = False) -> Any:
+        """Try steps, written in YAML's flow style, over what is going on; return why it was refused, None where not."""
+        if isinstance(steps, str):
+            steps = load_rules(parse(Path("plan.yaml"), f"rules: [{{number: 1, steps: {steps}}}]"))[0].steps
+        refusal = self.call.transfer(steps, Ask(to, "bridge", by, told), now=self.now)
+        self.pump()
+        return refusal
 
     def finish_voice(self) -> None:
         """End what the subject hears now."""
@@ -66,6 +82,12 @@ class Played:
 
     def of(self, kind: type[Any]) -> list[Any]:
         return [output for output in self.done if isinstance(output, kind)]
+
+    @property
+    def last_placed(self) -> str:
+        """The id of the leg that was placed last."""
+        found: str = self.of(PlaceLeg)[-1].leg
+        return found
 
     @property
     def agent(self) -> str:

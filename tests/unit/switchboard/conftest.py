@@ -59,6 +59,9 @@ class FakeLeg:
     def refer(self, target: str, *, replaces: str = "", referred_by: str = "") -> None:
         self.told.append(("refer", target))
 
+    def refer_progress(self, status: int) -> None:
+        self.told.append(("progress of the transfer", status))
+
     def hang_up(self, cause: Cause = Cause.NORMAL) -> None:
         self.told.append(cause)
         if self.state is not LegState.ENDED:

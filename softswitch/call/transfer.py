@@ -1,0 +1,82 @@
+"""The `transfer` step: let the caller talk with somebody else, and come back where nobody takes it.
+
+The same step serves a rule, an AI that transfers its caller, and an operator: over what is going on it runs as an
+attempt (`attempt.py`), and what it cannot reach leaves everything as it was.
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal
+
+import pydantic
+
+from softswitch.call.attempt import Ask
+from softswitch.call.call import Call
+from softswitch.call.cause import Cause
+from softswitch.call.commands import CadenceSource, HoldSource
+from softswitch.call.dial import MAX_TARGETS, Dial, Search, Target, Way, accept, best_cause, talk, texts
+from softswitch.call.step import BaseStep, render, variables_of
+from softswitch.call.track import Run
+
+Mode = Literal["bridge"]
+Music = Literal["hold", "ringback"]
+
+
+class Transfer(BaseStep):
+    """Connect the caller with `to`, and end when one of them hangs up."""
+
+    short: ClassVar[str] = "to"
+    to: tuple[Target, ...] = pydantic.Field(min_length=1, max_length=MAX_TARGETS)
+    mode: Mode = "bridge"
+    seconds: float = pydantic.Field(default=30.0, gt=0, le=600)
+    carrier: str = ""
+    caller_id: str = ""
+    music: Music | None = None
+    then: Way = "hangup"
+
+    @pydantic.field_validator("to", mode="before")
+    @classmethod
+    def _targets_are_texts(cls, value: Any) -> Any:
+        return texts(value)
+
+    @property
+    def calls_people(self) -> bool:
+        """Yes: it may ring for long, and mostly ends the call."""
+        return True
+
+    def run(self, call: Call) -> Run:
+        """Look for somebody; talk until one hangs up. Where nobody is found: end, or go on, as `then` says."""
+        targets = [render(target, call.variables) for target in self.to]
+        call.seek(Ask(", ".join(targets), self.mode))
+        search = Search(self._dial(targets, call), call, quiet=self._waits_with_music)
+        if call.answered_at is not None:
+            call.hear(HoldSource() if self._waits_with_music else CadenceSource("ringback"))
+        leg = yield from search.run()
+        if leg:
+            accept(call, leg)
+            ended = yield from talk(call, leg)
+            call.end(ended.cause, by_other=ended.by_peer)
+            return
+        self._missed(call, best_cause(search.causes))
+
+    def _missed(self, call: Call, cause: Cause) -> None:
+        if self.then == "continue":
+            call.missed(cause)
+        else:
+            call.end(cause)
+
+    def _dial(self, targets: list[str], call: Call) -> Dial:
+        caller_id = render(self.caller_id, call.variables) or call.number(call.subject)
+        return Dial(to=tuple(targets), seconds=self.seconds, carrier=self.carrier, caller_id=caller_id)
+
+    @property
+    def _waits_with_music(self) -> bool:
+        return self.music == "hold"
+
+    def reads(self) -> Iterator[str]:
+        """Yield the variables of the targets and of the caller ID."""
+        for text in (*self.to, self.caller_id):
+            yield from variables_of(text)
+
+    def writes(self) -> Iterator[str]:
+        """Yield what is set."""
+        yield from ("transferred_to", "transfer_status", "transfer_cause")

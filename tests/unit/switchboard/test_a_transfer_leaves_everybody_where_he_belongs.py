@@ -1,0 +1,142 @@
+"""Who hears whom before, during and after a transfer, and what is given back: legs, seats, whoever waits."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from softswitch.audio.frame import SILENCE
+from softswitch.call.cause import Cause
+from softswitch.call.commands import TransferFinished, TransferStarted
+from softswitch.call.leg import Answered, Ended, LegState
+from softswitch.errors import ResourceError
+
+AtWork = Callable[..., None]
+BY_PEER = Ended(Cause.NORMAL, by_peer=True)
+RULES = "rules: [{number: 1, steps: [{dial: bob}]}, {number: 2, steps: [{agent: x}]}]"
+
+
+async def connected(board: Any) -> tuple[Any, Any, str]:
+    caller = board.call("1")
+    board.legs["bob"].says(Answered())
+    [(call, _)] = board.board.calls()
+    return caller, board.legs["bob"], call.id
+
+
+def hears(board: Any, listener: Any, speaker: Any) -> bool:
+    board.tick()
+    return bool(listener.heard[-1] is speaker.voice)
+
+
+def test_the_caller_talks_with_the_new_one_and_nobody_with_the_old_one(at_work: AtWork) -> None:
+    async def story(board: Any) -> None:
+        caller, bob, call = await connected(board)
+        done = board.board.transfer(call, "carol")
+        carol = board.legs["carol"]
+        assert not hears(board, bob, caller) and not hears(board, caller, bob)
+        assert caller.heard[-1] is not SILENCE, "it hears that somebody is called"
+        assert len(board.seats) == 2
+        carol.says(Answered())
+        assert hears(board, caller, carol) and hears(board, carol, caller)
+        assert bob.told[-1] == Cause.NORMAL and len(board.seats) == 1
+        assert (await done) == TransferFinished("carol", "bridge", reached=True)
+        caller.says(BY_PEER)
+        assert carol.state is LegState.ENDED
+
+    at_work(RULES, story)
+
+
+def test_who_comes_back_hears_the_same_one_again(at_work: AtWork) -> None:
+    async def story(board: Any) -> None:
+        caller, bob, call = await connected(board)
+        done = board.board.transfer(call, "carol")
+        board.legs["carol"].says(Ended(Cause.BUSY, by_peer=True))
+        assert hears(board, caller, bob) and hears(board, bob, caller) and len(board.seats) == 1
+        assert (await done).cause == "user busy"
+        caller.says(BY_PEER)
+
+    at_work(RULES, story)
+
+
+def test_a_caller_who_gives_the_called_one_away(at_work: AtWork) -> None:
+    async def story(board: Any) -> None:
+        caller, bob, call = await connected(board)
+        board.board.transfer(call, "carol", by="in-0")
+        assert not hears(board, bob, caller) and bob.heard[-1] is not SILENCE and caller.heard[-1] is SILENCE
+        board.legs["carol"].says(Answered())
+        assert hears(board, bob, board.legs["carol"]) and hears(board, board.legs["carol"], bob)
+        assert caller.state is LegState.ENDED and len(board.seats) == 1
+        bob.says(BY_PEER)
+        assert board.records[0].ended_by == "callee"
+
+    at_work(RULES, story)
+
+
+def test_a_caller_who_takes_the_called_one_back(at_work: AtWork) -> None:
+    async def story(board: Any) -> None:
+        caller, bob, call = await connected(board)
+        board.board.transfer(call, "carol", by="in-0")
+        board.legs["carol"].says(Ended(Cause.REJECTED, by_peer=True))
+        assert hears(board, caller, bob) and hears(board, bob, caller) and len(board.seats) == 1
+        caller.says(BY_PEER)
+
+    at_work(RULES, story)
+
+
+def test_whoever_was_given_away_may_leave_meanwhile(at_work: AtWork) -> None:
+    async def story(board: Any) -> None:
+        caller, bob, call = await connected(board)
+        board.board.transfer(call, "carol", by="in-0")
+        bob.says(BY_PEER)
+        board.tick()
+        assert caller.state is board.legs["carol"].state is LegState.ENDED
+
+    at_work(RULES, story)
+
+
+def test_the_ai_stands_still_and_goes_on(at_work: AtWork) -> None:
+    async def story(board: Any) -> None:
+        caller = board.call("2")
+        ai = board.legs["agent"]
+        [(call, _)] = board.board.calls()
+        watch = board.board.watch()
+        done = board.board.transfer(call.id, "nowhere")
+        assert ai.told[-2:] == [("hold", True), ("hold", False)] and hears(board, caller, ai)
+        assert (await done).cause == "no route to destination"
+        assert call.variables["transfer_status"] == "failed"
+        done = board.board.transfer(call.id, "carol")
+        done.cancel()  # whoever asked is not interested any more
+        board.legs["carol"].says(Answered())
+        assert ai.told[-1] == Cause.NORMAL and hears(board, caller, board.legs["carol"])
+        said = [event.what for event in watch._events if isinstance(event.what, TransferStarted | TransferFinished)]
+        assert [type(what).__name__ for what in said] == ["TransferStarted", "TransferFinished"] * 2
+        caller.says(BY_PEER)
+
+    at_work(RULES, story)
+
+
+def test_what_cannot_begin_is_a_sentence(at_work: AtWork) -> None:
+    async def story(board: Any) -> None:
+        caller, _, call = await connected(board)
+        with pytest.raises(ResourceError, match="there is no call x"):
+            board.board.transfer("x", "carol")
+        done = board.board.transfer(call, "carol")
+        with pytest.raises(ResourceError, match="another transfer of this call is under way"):
+            board.board.transfer(call, "dave")
+        caller.says(BY_PEER)
+        async with asyncio.timeout(1):
+            assert (await done).reached is False, "and whoever waits for the first one learns what came of it"
+
+    at_work(RULES, story)
+
+
+def test_a_transfer_to_nowhere_in_both_directions_leaves_no_seat(at_work: AtWork) -> None:
+    async def story(board: Any) -> None:
+        caller, bob, call = await connected(board)
+        for by in ("", "in-0", bob.id) * 5:
+            board.board.transfer(call, "nowhere", by=by)
+            assert hears(board, caller, bob) and hears(board, bob, caller) and len(board.seats) == 1
+        bob.says(BY_PEER)
+
+    at_work(RULES, story)
