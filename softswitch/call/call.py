@@ -91,7 +91,7 @@ class Call(Cast):
         self._ask: Ask | None = None  # the transfer that is under way
         self._attempt: Attempt | None = None  # where it runs over something that stands still
         self._transfers = 0
-        self._hard_end = now + hard_limit
+        self._hard_end: float = now + hard_limit
         self._progress = Progress(wall, now)
         self._turns: list[TurnRecord] = []
         self._finished = False
@@ -171,8 +171,10 @@ class Call(Cast):
         """Return when `handle_timer` wants to be called, None when the call is over."""
         if self._finished:
             return None
-        due = self._track.due
-        return min((self._hard_end, *self._leaving.values(), *(() if due is None else (due,))))
+        moments: list[float] = [self._hard_end, *self._leaving.values()]
+        if self._track.due is not None:
+            moments.append(self._track.due)
+        return min(moments)
 
     def handle_timer(self, *, now: float) -> None:
         """Time has come for whatever was waited for."""
