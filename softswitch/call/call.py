@@ -36,8 +36,8 @@ from softswitch.call.commands import (
 )
 from softswitch.call.leg import Answered, Digit, Ended, Held, LegEvent, LegId, Ringing
 from softswitch.call.progress import Progress
-from softswitch.call.story import Story
 from softswitch.call.record import CallRecord, MediaReport, Parties, TurnRecord, outcome_of
+from softswitch.call.story import Story
 from softswitch.call.track import Input, LegHappened, Run, TimedOut, Track, VoiceFinished
 
 CallId = str
