@@ -26,8 +26,8 @@ from softswitch.call.record import CallRecord, Parties, TurnRecord
 from softswitch.call.stage import MAX_HOPS, Agents, Phones, Stage
 from softswitch.call.story import History, Told
 from softswitch.call.tally import Tally
-from softswitch.call.who import Who
 from softswitch.call.transfer import Mode, Transfer
+from softswitch.call.who import Who
 from softswitch.errors import ResourceError
 from softswitch.events import Event, EventStream, Subscription
 
