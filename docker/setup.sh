@@ -6,13 +6,14 @@
 #   docker/setup.sh --list     print the packages, one a line
 set -eu
 
-# One line for each peer: the command that shows it is there, the package that brings it.
+# One line for each peer: the command that shows it is there, the package that brings it. Of systemd only what reads units.
 peers() {
     cat <<'PEERS'
 sipp sip-tester
 kamailio kamailio
 baresip baresip-core
 sipsak sipsak
+systemd-analyze systemd
 PEERS
 }
 

@@ -6,14 +6,16 @@ Start-up and shutdown are each one function, in order.
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-from softswitch import clock
+from softswitch import clock, logs
 from softswitch.agents import Agents
+from softswitch.api import reload as reload_api
 from softswitch.api import trunks as trunks_api
 from softswitch.api.calls import CallViews
 from softswitch.api.health import HealthServer
@@ -25,6 +27,7 @@ from softswitch.call.leg import Leg, LegId, LegSink
 from softswitch.call.record import CallRecord
 from softswitch.call.who import Who
 from softswitch.catalog import Catalog
+from softswitch.changes import Changes
 from softswitch.config import Settings
 from softswitch.errors import ResourceError
 from softswitch.legs.guard import OPEN
@@ -42,10 +45,11 @@ from softswitch.net.resolve import Resolver
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.net.ticker import Ticker
 from softswitch.providers.registry import Engines, open_engines
+from softswitch.reload import Load, Reloader
 from softswitch.sdp.protection import Encryption
 from softswitch.sip.session_timer import SessionTimerSettings
 from softswitch.store.records import CallRecords
-from softswitch.switchboard import Limits, Offer, Switchboard
+from softswitch.switchboard import Limits, Offer, Script, Switchboard
 
 log = logging.getLogger("softswitch")
 
@@ -82,14 +86,16 @@ class App:
         *,
         on_record: Callable[[CallRecord], None] | None = None,
         serving: bool = True,
+        load: Load | None = None,
     ) -> None:
-        """on_record: told of every finished call, besides the store.
+        """on_record: told of every finished call, besides the store. load: reads everything anew, for `reloader`.
 
         serving: false for a switch that lives for one call: it neither registers with carriers nor checks them. A
         second registration of one account would draw the inbound calls away from the switch that serves them.
         """
         self.settings = settings
         self.catalog = catalog
+        self.reloader = Reloader(settings, catalog, load or (lambda: (settings, catalog)), self._apply)
         self.media_totals = MediaTotals()
         self._on_record = on_record
         self._serving = serving
@@ -136,25 +142,24 @@ class App:
         self.trunks = Trunks(self.catalog.carriers, self.user_agent, self.resolver, agent=our_name())
         self.user_agent.reception.identify = self.trunks.identify
         self.user_agent.guard.known.append(self.trunks.speaks_from)
-        self.agents = Agents(self.catalog, self.engines.ears, self.engines.voice, settings.speech.language)
+        agents = self._agents()
         self.switchboard = Switchboard(
             dialplan=self.catalog.dialplan,
             phones=self,
-            agents=self.agents,
+            agents=agents,
             sounds=self.catalog.sound,
             ticks=self.ticker,
             on_record=self._keep,
             on_recording=self._keep_recording,
-            limits=Limits(
-                settings.limits.max_calls, settings.limits.max_call_seconds, settings.observability.recent_calls
-            ),
+            limits=self._limits(),
         )
-        self.agents.attach(self.switchboard)
+        agents.attach(self.switchboard)
         defer(self.user_agent.close)
         sip = await self.user_agent.listen(*settings.sip.listen)
         also = await self.user_agent.listen(*second) if second[0] else None
         http = await self._serve_http() if settings.http.enabled else None
         await self._start_trunks()
+        defer(self.reloader.close)
         self.addresses = Addresses(sip, http, also)
         # Everything made so far lives as long as the process: the collector need never look at it again. A frame
         # makes objects and drops them at once; the collector's defaults would look for cycles 40 times a second.
@@ -197,19 +202,52 @@ class App:
             self.records,
             self.media_totals,
             self.trunks,
+            self.reloader,
         )
         views = CallViews(self.switchboard, self.user_agent.trace, clock.now, self.settings.observability.private)
         server = HealthServer(
             lambda: not self.switchboard.draining,
             lambda: measure(sources),
-            routes=[*trunks_api.routes(self.trunks.statuses), *views.routes()],
+            routes=[
+                *trunks_api.routes(self.trunks.statuses),
+                *views.routes(),
+                *reload_api.routes(self._reload, self._last_reload),
+            ],
         )
         self._stack.push_async_callback(server.close)
         return await server.listen(*self.settings.http.listen)
 
+    # Other files -----------------------------------------------------------------------------------------------------
+
+    def _apply(self, settings: Settings, catalog: Catalog, _changes: Changes) -> Iterable[str]:
+        """Put in force what was read: for calls that begin from now on. Nothing here waits, and nothing may fail."""
+        self.settings, self.catalog = settings, catalog
+        agents = self._agents()
+        agents.attach(self.switchboard)
+        self.switchboard.script = Script(catalog.dialplan, agents, catalog.sound)
+        self.switchboard.limits = self._limits()
+        self.user_agent.adopt(self._user_agent_settings())
+        self.trunks.replace(catalog.carriers)
+        logs.set_level(settings.observability.level)
+        return ()
+
+    async def _reload(self) -> dict[str, Any]:
+        return (await asyncio.shield(self.reloader.ask())).as_json()
+
+    def _last_reload(self) -> dict[str, Any] | None:
+        return self.reloader.last.as_json() if self.reloader.last is not None else None
+
+    def _agents(self) -> Agents:
+        return Agents(self.catalog, self.engines.ears, self.engines.voice, self.settings.speech.language)
+
+    def _limits(self) -> Limits:
+        limits = self.settings.limits
+        return Limits(limits.max_calls, limits.max_call_seconds, self.settings.observability.recent_calls)
+
     async def drain(self) -> None:
         """Take no new calls and wait for the running ones, as long as the limits allow."""
         self.user_agent.reception.draining = self.switchboard.draining = True
+        self.reloader.refuse("the switch is stopping, and reads no files any more")
         await self.trunks.leave()  # carriers send no more calls to who is not registered
         await self.switchboard.drain(self.settings.limits.drain_seconds)
 

@@ -4,6 +4,7 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Collection
 from typing import Any
 
 from softswitch.net.address import Address, show, unspecified
@@ -30,6 +31,14 @@ def ask(address: Address, path: str) -> dict[str, Any]:
         raise _another(address) from error
 
 
+def post(address: Address, path: str, *, takes: Collection[int], seconds: float = SECONDS) -> dict[str, Any]:
+    """POST to `path` and return the JSON of the answer; takes: statuses that are answers too. Raises NoSwitch."""
+    try:
+        return dict(json.loads(fetch(address, path, method="POST", takes=takes, seconds=seconds)))
+    except (ValueError, TypeError) as error:
+        raise _another(address) from error
+
+
 def ask_list(address: Address, path: str, key: str) -> list[dict[str, Any]]:
     """Return the list of objects under `key` in the JSON of `path`; raise NoSwitch or NotThere."""
     found = ask(address, path).get(key)
@@ -42,16 +51,21 @@ def _another(address: Address) -> NoSwitch:
     return NoSwitch(f"what answers at {_where(address)} is no switch of this version")
 
 
-def fetch(address: Address, path: str) -> bytes:
-    """Return what the switch at `address` answers to GET `path`; raise NoSwitch or NotThere with a sentence."""
+def fetch(
+    address: Address, path: str, *, method: str = "GET", takes: Collection[int] = (), seconds: float = SECONDS
+) -> bytes:
+    """Return what the switch at `address` answers to a request; raise NoSwitch or NotThere with a sentence."""
     where = _where(address)
     # A proxy of the environment is for the web, not for the switch.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"http://{where}{urllib.parse.quote(path)}", timeout=SECONDS) as response:
+        request = urllib.request.Request(f"http://{where}{urllib.parse.quote(path)}", method=method)
+        with opener.open(request, timeout=seconds) as response:
             answer: bytes = response.read(MAX_BYTES)
             return answer
     except urllib.error.HTTPError as error:
+        if error.code in takes:
+            return error.read(MAX_BYTES)
         sentence = _sentence(error.read(MAX_BYTES)) if error.code == 404 else ""
         if sentence:
             raise NotThere(sentence) from error

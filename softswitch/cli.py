@@ -46,20 +46,23 @@ def run(
     workers_speech: WorkersOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Serve calls until stopped. SIGTERM lets running calls finish, a second one stops at once."""
+    """Serve calls until stopped. SIGTERM lets running calls finish, a second one stops at once; SIGHUP reloads."""
     from softswitch import logs, serve
+    from softswitch.catalog import Catalog, load_catalog
+    from softswitch.config import Settings
 
-    settings = _settings(config, sip=sip, http=http, rtp_ports=rtp_ports, data=data, workers=workers_speech)
+    def load() -> tuple[Settings, Catalog]:
+        found = _settings(config, sip=sip, http=http, rtp_ports=rtp_ports, data=data, workers=workers_speech)
+        return found, load_catalog(found, os.environ)
+
+    settings, catalog = load()
     logs.set_up(settings.observability.level)
-    from softswitch.catalog import load_catalog
-
-    catalog = load_catalog(settings, os.environ)
 
     def ready(facts: dict[str, str]) -> None:
         line = json.dumps({"ready": facts}) if json_ else "ready " + " ".join(f"{k}={v}" for k, v in facts.items())
         print(line, flush=True)  # noqa: T201 - others wait for this line
 
-    raise SystemExit(serve.run(settings, catalog, ready))
+    raise SystemExit(serve.run(settings, catalog, load, ready))
 
 
 @app.command(epilog="Example: softswitch check --config softswitch.yaml")
@@ -192,6 +195,21 @@ def show_call(
     address = _settings(config or outer_config, http=http or outer_http).http.listen
     found = _asked(lambda: ask(address, f"/v1/calls/{call}"))
     _print_json(found)
+
+
+@app.command(epilog="Example: softswitch reload --config softswitch.yaml")
+def reload(config: ConfigOption = None, http: HttpOption = None, json_: JsonOption = False) -> None:
+    """Let the running switch read its configuration anew; print what changed, or every fault (exit 1: refused)."""
+    from softswitch.ask import post
+    from softswitch.reload_view import SECONDS, print_report
+
+    address = _settings(config, http=http).http.listen
+    report = _asked(lambda: post(address, "/v1/reload", takes=(409,), seconds=SECONDS))["reload"]
+    if json_:
+        _print_json(report)
+    else:
+        print_report(report)
+    raise SystemExit(1 if report["outcome"] == "refused" else 0)
 
 
 @app.command("route-test", epilog="Example: softswitch route-test +4930123456 --from +4930123450")

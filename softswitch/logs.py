@@ -31,5 +31,10 @@ def set_up(level: str) -> None:
     handler.setFormatter(FieldsFormatter())
     root = logging.getLogger("softswitch")
     root.handlers[:] = [handler]
-    root.setLevel(level.upper())
     root.propagate = False
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """Log from another level on."""
+    logging.getLogger("softswitch").setLevel(level.upper())

@@ -13,6 +13,7 @@ from softswitch.legs.user_agent import UserAgent
 from softswitch.net.gate import Gate
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.net.ticker import Ticker
+from softswitch.reload import Reloader
 from softswitch.store.records import CallRecords
 from softswitch.switchboard import Switchboard
 
@@ -43,6 +44,7 @@ class Sources:
     records: CallRecords
     media: MediaTotals
     trunks: Trunks
+    reloads: Reloader
 
 
 def measure(app: Sources) -> Iterator[Family | Histogram]:
@@ -84,6 +86,7 @@ def measure(app: Sources) -> Iterator[Family | Histogram]:
     yield _gauge("rtp_ports_open", "RTP sockets, those in quarantine included.", sum(one.sockets for one in app.ports))
     yield _gauge("tasks", "Tasks of the event loop.", len(asyncio.all_tasks()))
     yield _gauge("records_waiting", "Call records not yet written.", app.records.waiting)
+    yield from _of_reloads(app.reloads)
     late = app.ticker.late_ms
     yield Histogram(
         "softswitch_tick_late_ms",
@@ -167,6 +170,18 @@ def _of_trunks(trunks: Sequence[TrunkStatus]) -> Iterator[Family]:
             if gateway.state != "unknown"
         ),
     )
+
+
+def _of_reloads(reloads: Reloader) -> Iterator[Family]:
+    yield Family(
+        "softswitch_reloads_total",
+        "counter",
+        "Reloads of the configuration.",
+        ("outcome",),
+        tuple(((outcome,), float(count)) for outcome, count in reloads.counts.items()),
+    )
+    refused = reloads.last is not None and reloads.last.outcome == "refused"
+    yield _gauge("reload_refused", "1 while the last reload was refused: the files hold a fault.", float(refused))
 
 
 def _gauge(name: str, help: str, value: float) -> Family:

@@ -24,6 +24,10 @@ class Callers:
     """Knows the networks whose word is believed. trusted: networks in the notation of `ipaddress`."""
 
     def __init__(self, trusted: Sequence[str]) -> None:
+        self.trust(trusted)
+
+    def trust(self, trusted: Sequence[str]) -> None:
+        """Believe these networks from now on, and no other."""
         self._networks = [ipaddress.ip_network(text) for text in trusted]
         self._trusts = lru_cache(maxsize=MAX_HOSTS)(self._inside)
 

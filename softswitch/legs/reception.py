@@ -82,7 +82,7 @@ class Reception:
         self._callers = callers
         self._on_invite = on_invite
         self._token = token
-        self._encryption = encryption
+        self.encryption = encryption
 
     def request_received(self, key: Key, request: Request, flow: Flow) -> None:
         """Take a request that belongs to no dialog."""
@@ -116,7 +116,7 @@ class Reception:
         known = whose or _STRANGER
         tag = self._token()
         id = f"{tag}-0"
-        can = Capabilities(known.codecs, encryption=known.encryption or self._encryption)
+        can = Capabilities(known.codecs, encryption=known.encryption or self.encryption)
         leg = self._front.make_leg(id, flow, _nowhere, can, known.dtmf, known.session_expires)
 
         def make(sink: LegSink) -> SipLeg:

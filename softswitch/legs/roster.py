@@ -22,15 +22,6 @@ from softswitch.sip.registration import RegistrationSettings
 from softswitch.sip.uri import Uri
 
 
-@dataclass(frozen=True, slots=True)
-class CarrierChanges:
-    """Names of carriers, by what became of their entries."""
-
-    added: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-
-
 @dataclass(slots=True)
 class Post:
     """One carrier and who looks after it. registrant: None where it has no registration. networks: of `allow`."""
@@ -147,21 +138,20 @@ class Roster:
 
     # Another list --------------------------------------------------------------------------------------------------
 
-    def replace(self, carriers: Sequence[Carrier]) -> CarrierChanges:
+    def replace(self, carriers: Sequence[Carrier]) -> None:
         """Serve by these carriers from now on.
 
         An entry that is as it was keeps its registration and what is known of its gateways, and so does one of which
         only the manners changed. Of any other the old binding is taken back before the new one is asked for: a
         registrar that takes one contact for each account would refuse a second.
         """
-        old, posts, changed = self._posts, dict[str, Post](), list[str]()
+        old, posts = self._posts, dict[str, Post]()
         for name in old.keys() - {carrier.name for carrier in carriers}:
             self._removed[name] = old[name].trunk
             self._retire(name, old[name])
         for carrier in carriers:
             post = old.get(carrier.name)
             if post is not None and post.trunk.carrier != carrier:
-                changed.append(carrier.name)
                 if only_manners_differ(post.trunk.carrier, carrier):
                     post.trunk.adopt(carrier)
                     post.networks = Networks(carrier.allow)
@@ -170,13 +160,11 @@ class Roster:
                     post = None
             posts[carrier.name] = post or self._post(carrier)
         self._posts = posts
-        added = tuple(name for name in posts if name not in old)
         if self._started:
             for name, post in posts.items():
                 if post is not old.get(name):
                     post.watch.start()
                     self._register(name)
-        return CarrierChanges(added, tuple(changed), tuple(name for name in old if name not in posts))
 
     def _post(self, carrier: Carrier) -> Post:
         before = self._posts.get(carrier.name)

@@ -12,7 +12,7 @@ from softswitch.call.slots import Slot
 from softswitch.call.who import OURSELVES, Who
 from softswitch.errors import LocalError, ResourceError
 from softswitch.legs.callers import MAX_FORWARDS
-from softswitch.legs.roster import CarrierChanges, Post, Roster
+from softswitch.legs.roster import Post, Roster
 from softswitch.legs.signalling import InboundCall, Known, Placement
 from softswitch.legs.trunk import Trunk, TrunkStatus
 from softswitch.legs.trunk_leg import Hop, Resolves, TrunkLeg, Way
@@ -59,9 +59,9 @@ class Trunks:
         """Register every account now: when our address is another one."""
         self.roster.register()
 
-    def replace(self, carriers: Sequence[Carrier]) -> CarrierChanges:
+    def replace(self, carriers: Sequence[Carrier]) -> None:
         """Serve by these carriers from now on, and touch no call that is up."""
-        return self.roster.replace(carriers)
+        self.roster.replace(carriers)
 
     async def leave(self) -> None:
         """Take every registration back, all at once and within a limit, so that no more calls are sent to us."""

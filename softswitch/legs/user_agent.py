@@ -102,10 +102,11 @@ class UserAgent:
             vigil=settings.vigil,
         )
         #: Takes what comes to no dialog: calls, questions, and what else is given to its `services`.
+        self._callers = Callers(settings.trusted)
         self.reception = Reception(
             self,
             self._leg_settings.answers,
-            Callers(settings.trusted),
+            self._callers,
             on_invite,
             token=token,
             encryption=settings.encryption,
@@ -128,6 +129,16 @@ class UserAgent:
     def legs(self) -> int:
         """How many legs the user agent still knows, those whose last messages are on their way included."""
         return len(self._keys_of)
+
+    def adopt(self, settings: UserAgentSettings) -> None:
+        """Go by these settings: whom to listen to and to trust, and how legs are made from now on."""
+        self._settings = replace(
+            self._settings, media_timeout=settings.media_timeout, session_timer=settings.session_timer
+        )
+        self._leg_settings = replace(self._leg_settings, session_timer=settings.session_timer)
+        self._callers.trust(settings.trusted)
+        self.reception.encryption = settings.encryption
+        self.guard.gate.adopt(settings.guard, now=clock.now())
 
     async def listen(self, host: str, port: int) -> tuple[str, int]:
         """Bind UDP and TCP on one port; return where. Raises ResourceError."""

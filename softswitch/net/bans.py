@@ -50,10 +50,14 @@ class Bans:
     """The ban list. seconds: of the first ban. longest: what it grows to."""
 
     def __init__(self, seconds: float, longest: float, *, most: int = MAX_BANS) -> None:
-        self._seconds = seconds
-        self._longest = max(seconds, longest)
+        self.last(seconds, longest)
         self._most = most
         self._bans: dict[str, Ban] = {}
+
+    def last(self, seconds: float, longest: float) -> None:
+        """Let bans that begin from now on last so long."""
+        self._seconds = seconds
+        self._longest = max(seconds, longest)
 
     def __len__(self) -> int:
         return len(self._bans)

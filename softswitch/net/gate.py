@@ -138,12 +138,17 @@ class Gate:
         now: float,
         on_ban: Callable[[str, str, str, float], None] = lambda host, kind, words, seconds: None,
     ) -> None:
-        self.settings = settings
         self.standing: Callable[[str], Standing] = _nobody_known
         self.dropped: Counter[str] = Counter()
         self.offences: Counter[str] = Counter()
         self.banned: Counter[str] = Counter()
         self._on_ban = on_ban
+        self._bans = Bans(settings.ban_seconds, settings.ban_max_seconds)
+        self.adopt(settings, now=now)
+
+    def adopt(self, settings: GateSettings, *, now: float) -> None:
+        """Go by these settings from now on: every source is judged anew. Bans stay as they are."""
+        self.settings = settings
         self._trusted, self._allow, self._deny = (
             Networks(settings.trusted),
             Networks(settings.allow),
@@ -152,7 +157,7 @@ class Gate:
         burst = settings.burst_seconds
         self._all_messages = Bucket(settings.all_messages, settings.all_messages * burst, now=now)
         self._all_requests = Bucket(settings.all_requests, settings.all_requests * burst, now=now)
-        self._bans = Bans(settings.ban_seconds, settings.ban_max_seconds)
+        self._bans.last(settings.ban_seconds, settings.ban_max_seconds)
         self._young: dict[str, _Source] = {}
         self._old: dict[str, _Source] = {}
 

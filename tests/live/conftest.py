@@ -5,7 +5,7 @@ separated by commas) leaves the tests of a peer out on purpose.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -67,10 +67,10 @@ def switch_with(tmp_path: Path) -> Iterator[Callable[..., SwitchProcess]]:
     """A function that starts a switch with options of its own; all are stopped, and looked at, when the test ends."""
     started: list[Any] = []
 
-    def start(*options: str) -> SwitchProcess:
+    def start(*options: str, environment: Mapping[str, str] | None = None) -> SwitchProcess:
         folder = tmp_path / f"switch-{len(started)}"
         folder.mkdir()
-        context = running_switch(folder, options=options, number=len(started) + 1)
+        context = running_switch(folder, options=options, number=len(started) + 1, environment=environment)
         started.append(context)
         return context.__enter__()
 

@@ -134,7 +134,7 @@ def test_an_offer_that_does_not_fit_the_policy_is_refused_with_its_reason(
     play: Play, policy: Any, profile: str, suite: str, status: int, words: str
 ) -> None:
     async def story(rig: Any) -> None:
-        rig.user_agent.reception._encryption = Encryption(policy)
+        rig.user_agent.reception.encryption = Encryption(policy)
         async with phone_of(rig, profile=profile, suite=suite) as alice:
             alice.call("600")
             answer = await alice.told(status)

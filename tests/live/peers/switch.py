@@ -38,7 +38,15 @@ class Holdings(NamedTuple):
 class SwitchProcess:
     """A running `softswitch run`, with its addresses and what it wrote."""
 
-    def __init__(self, folder: Path, *, options: Sequence[str] = (), number: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        options: Sequence[str] = (),
+        number: int = 0,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """environment: variables besides those of the tests."""
         self.folder = folder
         self.sip_port = free_port()
         self.http_port = free_port()
@@ -59,7 +67,13 @@ class SwitchProcess:
         with self._log.open("wb") as log:
             # A group of its own: Ctrl-C at the tests must not reach it before its test is through with it.
             self.process = subprocess.Popen(
-                command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env={**os.environ, **(environment or {})},
             )
 
     @property
@@ -150,9 +164,15 @@ class SwitchProcess:
 
 
 @contextlib.contextmanager
-def running_switch(folder: Path, *, options: Sequence[str] = (), number: int = 0) -> Iterator[SwitchProcess]:
+def running_switch(
+    folder: Path,
+    *,
+    options: Sequence[str] = (),
+    number: int = 0,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[SwitchProcess]:
     """Start a switch, wait until it is ready, and stop it; fail if it dies, or wrote a traceback meanwhile."""
-    switch = SwitchProcess(folder, options=options, number=number)
+    switch = SwitchProcess(folder, options=options, number=number, environment=environment)
     try:
         switch.wait_ready()
         yield switch

@@ -33,8 +33,7 @@ def test_an_entry_that_did_not_change_is_not_touched(play: Play) -> None:
         await rig.until(lambda: states(rig) == {"office": "registered"})
         line = rig.trunks.roster.post("office").line
         other = {"name": "other", "host": "127.0.0.1", "port": one.port}
-        changes = rig.trunks.replace(rig.carriers(other, entry(one.port)))
-        assert (changes.added, changes.changed, changes.removed) == (("other",), (), ())
+        rig.trunks.replace(rig.carriers(other, entry(one.port)))
         assert list(states(rig)) == ["other", "office"]
         assert rig.trunks.roster.post("office").line == line
         await asyncio.sleep(0.2)
@@ -48,8 +47,7 @@ def test_a_change_of_manners_keeps_the_registration(play: Play) -> None:
         one = await registrar(rig)
         await rig.open(entry(one.port, max_calls=1))
         await rig.until(lambda: states(rig) == {"office": "registered"})
-        changes = rig.trunks.replace(rig.carriers(entry(one.port, max_calls=7, caller_id="+4930999")))
-        assert changes.changed == ("office",)
+        rig.trunks.replace(rig.carriers(entry(one.port, max_calls=7, caller_id="+4930999")))
         await asyncio.sleep(0.2)
         seen = next(iter(rig.trunks.statuses()))
         assert (seen.state, seen.max_calls, len(registers(one))) == ("registered", 7, 1)
@@ -95,8 +93,7 @@ def test_a_call_of_a_carrier_that_is_gone_goes_on_and_is_still_seen(play: Play) 
         await rig.until(lambda: states(rig) == {"office": "registered"})
         call = rig.dial(steps=(Wait(seconds=60),))
         await rig.until(lambda: one.count("ACK"))
-        changes = rig.trunks.replace([])
-        assert changes.removed == ("office",)
+        rig.trunks.replace([])
         await rig.until(lambda: registers(one)[-1][1] == "0")
         assert states(rig) == {"office": "removed"} and rig.in_use() == {"office": 1}
         # It comes back while its call is up: the call still counts.

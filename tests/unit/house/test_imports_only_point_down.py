@@ -33,14 +33,18 @@ FLOORS = {
     "bench": 6,
     "calls_view": 6,
     "catalog": 6,
+    "changes": 6,
     "cli": 6,
     "config": 6,
     "demo": 6,
     "logs": 6,
     "metrics": 6,
     "outbound": 6,
+    "reload": 6,
+    "reload_view": 6,
     "route_test": 6,
     "serve": 6,
+    "supervision": 6,
     "trunks_view": 6,
 }
 TOP = 6

@@ -1,0 +1,91 @@
+"""Two readings of the same files, compared: rules by what they do, not where they stand, and no secret in any word."""
+
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from softswitch.call.carrier import Carrier
+from softswitch.call.dialplan import Dialplan, load_rules
+from softswitch.catalog import Catalog
+from softswitch.changes import LIVE, Changes, difference, settings_changed
+from softswitch.config import Section, Settings
+from softswitch.document import parse
+
+RULES = """
+rules:
+  - {number: 600, steps: [answer, echo]}
+  - {number: 601, caller: "1XX", steps: [answer, echo]}
+  - {number: 601, steps: [{reject: 486}]}
+"""
+
+
+def catalog(rules: str = RULES, carriers: tuple[dict[str, Any], ...] = (), **more: Any) -> Catalog:
+    read = Dialplan(load_rules(parse(Path("plan.yaml"), rules)))
+    found = tuple(Carrier.model_validate(entry) for entry in carriers)
+    return Catalog(read, more.get("flows", {}), more.get("sounds", {}), found)
+
+
+def said(old: Catalog, new: Catalog) -> list[str]:
+    return Changes.between(Settings(), old, Settings(), new).sentences()
+
+
+def test_the_same_files_are_no_change() -> None:
+    assert said(catalog(), catalog()) == []
+    assert settings_changed(Settings(), Settings()) == (Settings(), (), ())
+
+
+def test_a_rule_that_only_stands_on_another_line_is_no_change() -> None:
+    assert said(catalog(), catalog("# a comment\n" + RULES)) == []
+
+
+def test_rules_are_named_by_their_number() -> None:
+    new = RULES.replace("{reject: 486}", "{reject: 480}") + "  - {number: 602, steps: [answer, echo]}\n"
+    assert said(catalog(), catalog(new)) == ["rules added: 602", "rules changed: 601 (2)"]
+    assert said(catalog(new), catalog()) == ["rules changed: 601 (2)", "rules removed: 602"]
+
+
+def test_another_order_of_rules_is_a_change() -> None:
+    new = "rules:\n  - {number: 602, steps: [answer, echo]}\n  - {number: 600, steps: [answer, echo]}\n"
+    turned = "rules:\n  - {number: 600, steps: [answer, echo]}\n  - {number: 602, steps: [answer, echo]}\n"
+    assert said(catalog(new), catalog(turned)) == ["rules stand in another order"]
+
+
+def test_a_changed_password_is_a_change_that_is_never_shown() -> None:
+    entry = {"name": "office", "host": "192.0.2.1", "username": "u", "password": "old-secret"}
+    words = said(catalog(carriers=(entry,)), catalog(carriers=({**entry, "password": "new-secret"},)))
+    assert words == ["carriers changed: office"]
+
+
+def test_a_long_list_of_names_is_cut() -> None:
+    (words,) = difference({}, {str(number): number for number in range(1000)}).sentences("users")
+    assert words == "users added: 0, 1, 2, 3, 4, 5, 6, 7 and 992 more"
+
+
+def test_every_key_is_either_live_or_needs_a_restart() -> None:
+    known = {
+        name
+        for section, field in Settings.model_fields.items()
+        for name in (
+            {section}
+            | (
+                {f"{section}.{key}" for key in field.annotation.model_fields}
+                if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+                else set()
+            )
+        )
+    }
+    assert LIVE <= known, f"keys that do not exist: {sorted(LIVE - known)}"
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 3)),
+    st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 3)),
+)
+def test_a_difference_is_all_there_is(old: dict[str, int], new: dict[str, int]) -> None:
+    found = difference(old, new)
+    made = {name: value for name, value in old.items() if name not in found.removed and name not in found.changed}
+    made |= {name: new[name] for name in (*found.added, *found.changed)}
+    assert made == new
+    assert not found.moved or [*old] != [*new]
