@@ -34,6 +34,7 @@ from softswitch.legs.guard import OPEN
 from softswitch.legs.public_address import PublicAddress
 from softswitch.legs.signalling import InboundCall
 from softswitch.legs.sip_leg import SipLeg
+from softswitch.legs.tolls import Tolls
 from softswitch.legs.trunks import Trunks
 from softswitch.legs.user_agent import UserAgent, UserAgentSettings
 from softswitch.metrics import MediaTotals, Sources, measure
@@ -49,6 +50,7 @@ from softswitch.reload import Load, Reloader
 from softswitch.sdp.protection import Encryption
 from softswitch.sip.session_timer import SessionTimerSettings
 from softswitch.store.records import CallRecords
+from softswitch.store.usage import UsageFile
 from softswitch.switchboard import Limits, Offer, Script, Switchboard
 
 log = logging.getLogger("softswitch")
@@ -139,7 +141,14 @@ class App:
             DnsSettings(nameservers=settings.sip.nameservers or None), families=self.user_agent.sockets.families
         )
         defer(self.resolver.close)
-        self.trunks = Trunks(self.catalog.carriers, self.user_agent, self.resolver, agent=our_name())
+        self.tolls = Tolls(settings.toll)
+        self._stack.callback(self.tolls.close)
+        if self._serving:
+            usage = UsageFile(settings.data / "toll.json", self.tolls.usage)
+            usage.load(self.tolls.restore)
+            usage.start()
+            defer(usage.close)
+        self.trunks = Trunks(self.catalog.carriers, self.user_agent, self.resolver, agent=our_name(), tolls=self.tolls)
         self.user_agent.reception.identify = self.trunks.identify
         self.user_agent.guard.known.append(self.trunks.speaks_from)
         agents = self._agents()

@@ -217,6 +217,7 @@ def route_test(
     number: Annotated[str, typer.Argument(help="The number somebody dials.")],
     from_: Annotated[str, typer.Option("--from", metavar="NUMBER", help="Who dials it.")] = "",
     carrier: Annotated[str, typer.Option(metavar="NAME", help="Over this carrier, past the dialplan.")] = "",
+    user: Annotated[str, typer.Option(metavar="NAME", help="Which of our users dials it, for the tolls.")] = "",
     config: ConfigOption = None,
     json_: JsonOption = False,
 ) -> None:
@@ -235,6 +236,8 @@ def route_test(
         wall=clock.wall(),
         random=clock.fraction,
         carriers_file=str(settings.carriers or shipped("carriers.yaml")),
+        user=user,
+        toll=settings.toll,
     )
     if json_:
         _print_json(test.as_json(decision))

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
+from softswitch.call.toll_rules import TollSection
 from softswitch.document import load, validate
 from softswitch.errors import ConfigError, Fault
 from softswitch.net.address import family
@@ -276,6 +277,7 @@ class Settings(Section):
 
     sip: SipSection = SipSection()
     guard: GuardSection = GuardSection()
+    toll: TollSection = TollSection()
     http: HttpSection = HttpSection()
     rtp: RtpSection = RtpSection()
     speech: SpeechSection = SpeechSection()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from softswitch import clock
 from softswitch.api.health import Family, Histogram
 from softswitch.call.record import CallRecord
+from softswitch.call.toll import Toll
 from softswitch.legs.trunk import TrunkStatus
 from softswitch.legs.trunks import Trunks
 from softswitch.legs.user_agent import UserAgent
@@ -66,6 +67,7 @@ def measure(app: Sources) -> Iterator[Family | Histogram]:
         ("reason",),
         tuple(((kind,), float(count)) for kind, count in core.bad.items()),
     )
+    yield from _of_tolls(app.trunks.tolls.toll)
     yield from _of_gate(app.user_agent.guard.gate)
     yield _gauge("sip_transactions", "SIP transactions, those that linger included.", len(core))
     yield _gauge("sip_legs", "SIP legs, those whose last messages are on their way included.", app.user_agent.legs)
@@ -96,6 +98,23 @@ def measure(app: Sources) -> Iterator[Family | Histogram]:
     )
     yield Family(
         "softswitch_tick_skipped_total", "counter", "Ticks given up after stalls.", (), (((), app.ticker.skipped),)
+    )
+
+
+def _of_tolls(toll: Toll) -> Iterator[Family]:
+    yield Family(
+        "softswitch_toll_refused_total",
+        "counter",
+        "Calls that were not placed, by whose rule and which.",
+        ("scope", "reason"),
+        tuple((key, float(count)) for key, count in toll.refused.items()),
+    )
+    yield Family(
+        "softswitch_toll_ended_total",
+        "counter",
+        "Calls that were ended because the minutes of the day were used up, by whose.",
+        ("scope",),
+        tuple(((scope,), float(count)) for scope, count in toll.ended.items()),
     )
 
 

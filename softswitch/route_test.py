@@ -12,6 +12,9 @@ from softswitch.call.numbers import Kind, read
 from softswitch.call.routing import Route, direct_uri, is_uri, route
 from softswitch.call.step import render, variables_of
 from softswitch.call.steps import STEPS
+from softswitch.call.toll import Toll
+from softswitch.call.toll_rules import TollSection
+from softswitch.call.who import Who
 from softswitch.catalog import Catalog
 from softswitch.errors import ResourceError
 
@@ -25,13 +28,14 @@ _NOTHING = (
 class Way:
     """One call that would be placed. route: None where it leaves without a carrier, or not at all (`fault` says why).
 
-    note: a sentence about a target that only a call can know, or that needs no carrier.
+    note: a sentence about a target that only a call can know, or that needs no carrier. toll: whether it may be called.
     """
 
     target: str
     route: Route | None = None
     note: str = ""
     fault: str = ""
+    toll: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +62,33 @@ def decide(
     wall: datetime.datetime,
     random: Callable[[], float],
     carriers_file: str = "carriers.yaml",
+    user: str = "",
+    toll: TollSection | None = None,
 ) -> Decision:
     """Decide as a call would. carrier: place the call over this one, whatever the dialplan says; empty: ask that first.
 
     caller: the number of whoever calls. wall: for rules that have hours. random: draws among equal gateways.
-    carriers_file: where a carrier would be added.
+    carriers_file: where a carrier would be added. user: who calls, by name. toll: what may be called; how much of it
+    was called today only the running switch knows.
     """
+    tolls = Toll(toll or TollSection())
+    who = Who(user, trusted=True)
+
+    def over(target: str, found: Route) -> Way:
+        carrier = found.carrier
+        read_as = read(target, carrier.country)
+        refusal = tolls.verdict(read_as, carrier.country, who, carrier.name, wall=wall, now=0.0)
+        if refusal is not None:
+            return Way(target, found, fault=refusal.words, toll=refusal.words)
+        whose = f"user {user}, carrier {carrier.name}" if user else f"carrier {carrier.name}"
+        return Way(target, found, toll=f"open to {whose} and everybody together, as far as the number goes")
 
     def way(target: str, caller_id: str, name: str) -> Way:
         try:
             if is_uri(target):
                 direct_uri(target)
                 return Way(target, note="A SIP URI is called directly, without a carrier.")
-            return Way(target, route(target, catalog.carriers, carrier=name, caller_id=caller_id, random=random))
+            return over(target, route(target, catalog.carriers, carrier=name, caller_id=caller_id, random=random))
         except ResourceError as error:
             return Way(target, fault=str(error))
 
@@ -130,7 +148,7 @@ def as_json(decision: Decision) -> dict[str, Any]:
 
 
 def _way_as_json(way: Way) -> dict[str, Any]:
-    data: dict[str, Any] = {"target": way.target, "note": way.note, "fault": way.fault}
+    data: dict[str, Any] = {"target": way.target, "note": way.note, "fault": way.fault, "toll": way.toll}
     if way.route is None:
         return data
     found = way.route
@@ -227,4 +245,5 @@ def _way_rows(way: Way) -> Iterator[tuple[str, Sequence[str]]]:
     yield "From", [_from(found)]
     if found.identity:
         yield "headers", [f"{name}: {value}" for name, value in found.identity]
+    yield "toll", [_sentence(way.toll)]
     yield "why", [f"- {sentence}" for sentence in found.why]

@@ -40,6 +40,8 @@ class Cause:
     NO_ANSWER: ClassVar["Cause"]
     UNAVAILABLE: ClassVar["Cause"]
     REJECTED: ClassVar["Cause"]
+    BARRED: ClassVar["Cause"]
+    LIMIT_REACHED: ClassVar["Cause"]
     NOT_FOUND: ClassVar["Cause"]
     CANCELLED: ClassVar["Cause"]
     ELSEWHERE: ClassVar["Cause"]
@@ -74,6 +76,8 @@ Cause.BUSY = Cause(17, 486, "user busy")
 Cause.NO_ANSWER = Cause(19, 480, "no answer")
 Cause.UNAVAILABLE = Cause(20, 480, "temporarily unavailable")
 Cause.REJECTED = Cause(21, 603, "call rejected")
+Cause.BARRED = Cause(21, 403, "the call is barred")
+Cause.LIMIT_REACHED = Cause(21, 403, "the limit of calls is reached")
 Cause.NOT_FOUND = Cause(1, 404, "no such number")
 Cause.CANCELLED = Cause(16, 487, "cancelled by the caller")
 Cause.ELSEWHERE = Cause(26, 487, "answered elsewhere")
@@ -184,6 +188,7 @@ _OF_OURS: dict[Cause, Next] = {
     Cause.NORMAL: Next.NEVER,
     Cause.ELSEWHERE: Next.NEVER,
     Cause.UNUSABLE: Next.NEVER,  # somebody has picked up; to ring there once more by another gateway would be worse
+    Cause.LIMIT_REACHED: Next.LATER,
     Cause.CONGESTION: Next.LATER,
     Cause.SHUTTING_DOWN: Next.LATER,
     Cause.MEDIA_TIMEOUT: Next.LATER,

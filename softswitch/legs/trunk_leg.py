@@ -78,17 +78,20 @@ class Hop:
 class Way:
     """Where a call shall go. hops: in the order of trying. name: `carrier x`, empty for a bare SIP URI; carrier: `x`.
 
-    try_seconds: how long a gateway may say nothing. on_over: called once, when the leg is over. on_outcome: told of
-    each gateway that answered (with a status) or did not (0, and why). refused: the call cannot even begin, for this.
+    try_seconds: how long a gateway may say nothing. on_answer, on_over: called once, when the leg is answered, and when
+    it is over. on_outcome: told of each gateway that answered (with a status) or did not (0, and why). refused: the
+    call cannot even begin, for this. closed: says why an address may not be called, None where it may.
     """
 
     hops: tuple[Hop, ...]
     name: str = ""
     carrier: str = ""
     try_seconds: float = 4.0
+    on_answer: Callable[[], None] = lambda: None
     on_over: Callable[[], None] = lambda: None
     on_outcome: Callable[[Hop, int, str], None] = lambda hop, status, why: None
     refused: Cause | None = None
+    closed: Callable[[Target], Cause | None] = lambda target: None
     max_forwards: int = MAX_FORWARDS
 
 
@@ -184,6 +187,10 @@ class TrunkLeg(Around[SipLeg]):
         hop = self._hop
         if hop is None:
             return False
+        closed = self._way.closed(target)
+        if closed is not None:
+            self._end(Ended(closed, by_peer=False))
+            return True
         placement = replace(
             hop.placement,
             transport=target.transport,
@@ -225,6 +232,7 @@ class TrunkLeg(Around[SipLeg]):
                 self._take_over()
             if isinstance(event, Answered):
                 self._failures.clear()  # who failed before explains nothing of how the call ends now
+                self._way.on_answer()
             self._sink(self, event)
             return
         if self._taken or event.cause.next is not Next.FAIL_OVER or not event.by_peer:

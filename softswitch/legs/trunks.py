@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from softswitch import clock
 from softswitch.call.carrier import Carrier
@@ -9,15 +10,19 @@ from softswitch.call.cause import Cause
 from softswitch.call.leg import Ended, Leg, LegEvent, LegId, LegSink
 from softswitch.call.routing import Gateway, Route, direct_uri, is_uri, route
 from softswitch.call.slots import Slot
+from softswitch.call.toll_rules import TollSection
 from softswitch.call.who import OURSELVES, Who
 from softswitch.errors import LocalError, ResourceError
 from softswitch.legs.callers import MAX_FORWARDS
 from softswitch.legs.roster import Post, Roster
 from softswitch.legs.signalling import InboundCall, Known, Placement
+from softswitch.legs.tolls import Fare, Tolls
 from softswitch.legs.trunk import Trunk, TrunkStatus
 from softswitch.legs.trunk_leg import Hop, Resolves, TrunkLeg, Way
 from softswitch.legs.user_agent import UserAgent
+from softswitch.net.address import Address
 from softswitch.net.networks import Networks
+from softswitch.net.resolve import Target
 from softswitch.sip.flow import Flow
 from softswitch.sip.message import Request
 
@@ -40,15 +45,17 @@ class Trunks:
         resolver: Resolves,
         *,
         agent: str = "",
+        tolls: Tolls | None = None,
         random: Callable[[], float] = clock.fraction,
         token: clock.Token = clock.token,
         now: Callable[[], float] = clock.now,
     ) -> None:
-        """agent: our name, for registrars. random: numbers from 0 up to 1, without 1."""
+        """agent: our name, for registrars. tolls: what may be called. random: numbers from 0 up to 1, without 1."""
         self._user_agent = user_agent
         self._resolver = resolver
         self._random = random
         self._now = now
+        self.tolls = tolls or Tolls(TollSection())
         self.roster = Roster(carriers, user_agent, resolver, agent=agent, random=random, token=token, now=now)
 
     def start(self) -> None:
@@ -104,25 +111,36 @@ class Trunks:
         A stranger never calls at the expense of whoever pays the carrier: `check` refuses rules that would let it, and
         what gets past that (a variable, a transfer) ends here.
         """
-        if who.stranger and not is_uri(target):
-            raise ResourceError(f"{target} is called over a carrier, which is not for strangers")
-        way = self._to_uri(target, caller_id) if is_uri(target) else self._over(target, caller_id, carrier)
-        return TrunkLeg(leg, replace(way, max_forwards=hops), self._user_agent, self._resolver, sink)
+        if is_uri(target):
+            way, fare = self._to_uri(target, caller_id, who), None
+        else:
+            if who.stranger:
+                self.tolls.toll.refused["stranger", "stranger"] += 1
+                raise ResourceError(f"{target} is called over a carrier, which is not for strangers")
+            way, fare = self._over(target, caller_id, carrier, who)
+        made = TrunkLeg(leg, replace(way, max_forwards=hops), self._user_agent, self._resolver, sink)
+        if fare is not None:
+            fare.leg = made
+        return made
 
     def _route(self, number: str, caller_id: str, carrier: str) -> Route:
         down = [one for post in self.roster.posts() for one in post.trunk.down()]
         carriers = self.roster.carriers
         return route(number, carriers, carrier=carrier, caller_id=caller_id, down=down, random=self._random)
 
-    def _over(self, number: str, caller_id: str, carrier: str) -> Way:
+    def _over(self, number: str, caller_id: str, carrier: str, who: Who) -> tuple[Way, Fare | None]:
         found = self._route(number, caller_id, carrier)
         post = self.roster.post(found.carrier.name)
         if post is None:
             raise LocalError(f"carrier {found.carrier.name} was chosen and does not exist")
         trunk, routes = post.trunk, _routes(post)
+        fare = self.tolls.begin(number, trunk.carrier, who)
+        if isinstance(fare, Cause):
+            return Way((), carrier=trunk.name, refused=fare), None
         slot = trunk.take_outbound(now=self._now())
         if isinstance(slot, str):
-            return Way((), carrier=trunk.name, refused=Cause.CONGESTION.because(slot))
+            fare.over()
+            return Way((), carrier=trunk.name, refused=Cause.CONGESTION.because(slot)), None
 
         def happened(hop: Hop, status: int, why: str) -> None:
             if status:
@@ -130,21 +148,39 @@ class Trunks:
             else:
                 trunk.failed(hop.gateway, why)
 
-        return Way(
+        def over() -> None:
+            slot.give_back()
+            fare.over()
+
+        way = Way(
             tuple(_hop(found, gateway, trunk, routes) for gateway in found.gateways),
             name=f"carrier {trunk.name}",
             carrier=trunk.name,
             try_seconds=trunk.carrier.try_seconds,
-            on_over=slot.give_back,
+            on_answer=fare.answered,
+            on_over=over,
             on_outcome=happened,
         )
+        return way, fare
 
-    @staticmethod
-    def _to_uri(target: str, caller_id: str) -> Way:
+    def _to_uri(self, target: str, caller_id: str, who: Who) -> Way:
         uri = direct_uri(target)
         transport = (uri.param("transport") or "").lower() or None
         placement = Placement(uri.without_headers(), caller_id, "", "", 0, URI_CODECS)
-        return Way((Hop(uri.host, uri.port, transport, placement),), try_seconds=URI_TRY_SECONDS)
+        hop = Hop(uri.host, uri.port, transport, placement)
+        return Way((hop,), try_seconds=URI_TRY_SECONDS, closed=partial(self._closed, who))
+
+    def _closed(self, who: Who, target: Target) -> Cause | None:
+        """Say why an address may not be called as a bare URI: at a gateway of a carrier, which knows us by our address,
+        nobody pays for that call whom the tolls know."""
+        if who.trusted:
+            return None
+        for post in self.roster.posts():
+            if _is_at(post, (target.host, target.port)):
+                self.tolls.toll.refused["user" if who.user else "stranger", "gateway"] += 1
+                words = f"{target.host} is a gateway of carrier {post.trunk.name}, which is called by number only"
+                return Cause.BARRED.because(words)
+        return None
 
     # Calls of theirs -----------------------------------------------------------------------------------------------
 
@@ -254,9 +290,17 @@ def _routes(post: Post) -> tuple[str, ...]:
 
 
 def _by_host(post: Post, flow: Flow) -> bool:
-    host = flow.remote[0]
-    # Every program of this machine has the same loopback address: there the port must be the gateway's, too.
-    return host in post.networks or (host not in _LOOPBACK and _is_of(post, host))
+    return flow.remote[0] in post.networks or _is_at(post, flow.remote)
+
+
+def _is_at(post: Post, address: Address) -> bool:
+    """Tell whether an address is that of a gateway, whatever the port.
+
+    Every program of this machine has the same loopback address: there the port must be the gateway's, too.
+    """
+    if address[0] in _LOOPBACK:
+        return address in post.trunk.addresses
+    return any(address[0] == known for known, _ in post.trunk.addresses)
 
 
 def _is_of(post: Post, host: str) -> bool:

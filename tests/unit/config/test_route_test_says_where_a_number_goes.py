@@ -139,3 +139,17 @@ def test_the_command_exits_as_the_answer_is(config: Path) -> None:
     assert [call.get("carrier") for call in json.loads(text)["calls"]] == ["pbx", None]
     status, text = run("202")
     assert status == 1 and "neither a number" in text
+
+
+def test_the_tolls_say_who_may_call_a_number(config: Path) -> None:
+    config.write_text(config.read_text() + "toll: {users: {ada: {deny_types: []}}}\n")
+    settings = load_settings(config, {})
+    bob = _decide(config, "80900 1234567", user="bob", toll=settings.toll)
+    assert bob.ways[0].route is not None and bob.fault.startswith("The rule dials, but user bob may not call")
+    ada = _decide(config, "80900 1234567", user="ada", toll=settings.toll)
+    assert not ada.fault and ada.ways[0].toll.startswith("open to user ada, carrier office")
+    result = CliRunner().invoke(
+        app, ["route-test", "80900 1234567", "--user", "bob", "--config", str(config)], env={"OFFICE_PASSWORD": "x"}
+    )
+    assert result.exit_code == 1
+    assert "premium-rate numbers are denied" in " ".join(result.output.split())
