@@ -236,6 +236,7 @@ class App:
         self.switchboard.script = Script(catalog.dialplan, agents, catalog.sound)
         self.switchboard.limits = self._limits()
         self.user_agent.adopt(self._user_agent_settings())
+        self.tolls.toll.adopt(settings.toll)
         self.trunks.replace(catalog.carriers)
         logs.set_level(settings.observability.level)
         return ()

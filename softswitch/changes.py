@@ -21,6 +21,7 @@ LIVE = frozenset(
         "observability.level",
         "observability.recent_calls",
         "guard",
+        "toll",
         "sip.trusted",
         "sip.session_expires",
         "sip.min_se",
