@@ -1,6 +1,6 @@
 """AI legs made ready for a call: a policy, engines, sounds and tools plugged into an `AgentLeg`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 
 from softswitch.call.call import Call
@@ -10,8 +10,10 @@ from softswitch.catalog import Catalog
 from softswitch.conversation.agent_leg import AgentLeg
 from softswitch.conversation.events import BargedIn, BargeInResolved, EngineFault, Event, TurnFinished
 from softswitch.conversation.flow import FlowPolicy
+from softswitch.conversation.flow_model import Flow
 from softswitch.conversation.policy import Action, Dialogue, End, Policy, Say, Utterance
 from softswitch.conversation.ports import SpeechToText, TextToSpeech
+from softswitch.conversation.tools import Offered, Toolbox, transfer_tool
 from softswitch.errors import ResourceError
 from softswitch.switchboard import Switchboard
 
@@ -45,6 +47,7 @@ class Agents:
     def open(self, leg: LegId, call: Call, *, flow: str, text: str, sink: LegSink) -> Leg:
         """Make a leg that follows `flow`, or only says `text`; raise ResourceError where there is no such flow."""
         policy: Policy
+        tools = Toolbox()
         if text:
             policy = Recital(text)
             language = self._language
@@ -54,6 +57,7 @@ class Agents:
                 raise ResourceError(f"flow {flow} does not exist")
             policy = FlowPolicy(found)
             language = found.language
+            tools = self._tools(leg, call, found)
         return AgentLeg(
             leg,
             policy,
@@ -62,8 +66,30 @@ class Agents:
             dialogue=Dialogue(call.id, language=language, variables=call.variables),
             sink=sink,
             on_event=partial(self._happened, call),
+            tools=tools,
             sounds=self._catalog.sound,
         )
+
+    def _tools(self, leg: LegId, call: Call, flow: Flow) -> Toolbox:
+        if not flow.transfer:
+            return Toolbox()
+        tool = transfer_tool(flow.transfer)
+        return Toolbox([Offered(tool, partial(self._transfer, leg, call, flow), after_speech=True, timeout=None)])
+
+    async def _transfer(self, leg: LegId, call: Call, flow: Flow, wanted: Mapping[str, object]) -> str:
+        """Let the caller talk with one of those whom the flow names; return only where nobody has taken the call."""
+        name = str(wanted.get("to", ""))
+        destination = flow.transfer.get(name)
+        if destination is None or self._switchboard is None:
+            raise ResourceError(f"{name!r} is nobody to transfer to; known: {', '.join(flow.transfer)}")
+        how = destination.filled(call.variables)
+        for key in ("mode", "brief"):
+            if wanted.get(key):
+                how[key] = wanted[key]
+        done = await self._switchboard.transfer(call.id, *how.pop("to"), by=leg, **how)
+        if not done.reached:
+            raise ResourceError(f"nobody was reached: {done.cause}")
+        return f"the caller talks with {name}"
 
     def _happened(self, call: Call, event: Event) -> None:
         if self._switchboard is None:

@@ -15,6 +15,7 @@ from softswitch.call.carrier import Carrier, load_carriers
 from softswitch.call.dial import Dial
 from softswitch.call.dialplan import Dialplan, Rule, load_rules
 from softswitch.call.steps import Agent
+from softswitch.call.transfer import Transfer
 from softswitch.call.voices import HOLD_SOUND
 from softswitch.config import Settings
 from softswitch.conversation.flow_check import load_flows
@@ -150,11 +151,16 @@ def _unknown_names(rules: Sequence[Rule], flows: Mapping[str, Flow], carriers: S
         for step, where in zip(rule.steps, rule.places, strict=True):
             if isinstance(step, Agent) and step.flow not in flows:
                 yield Fault(where, f"flow {step.flow} does not exist", f"known flows: {known}")
-            if isinstance(step, Dial):
+            if isinstance(step, Dial | Transfer):
                 named.append((step.carrier, where))
         for name, where in named:
             if name and name not in carrier_names:
                 yield Fault(where, f"carrier {name} does not exist", f"known carriers: {listed}")
+    for flow_name, flow in flows.items():
+        for name, destination in flow.transfer.items():
+            if destination.carrier and destination.carrier not in carrier_names:
+                where = f"flow {flow_name}, transfer {name}"
+                yield Fault(where, f"carrier {destination.carrier} does not exist", f"known carriers: {listed}")
 
 
 def _sounds_of(rules: Sequence[Rule], flows: Mapping[str, Flow]) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from softswitch.call.step import render, variables_of
 from softswitch.call.steps import STEPS
 from softswitch.call.toll import Toll
 from softswitch.call.toll_rules import TollSection
+from softswitch.call.transfer import Transfer
 from softswitch.call.who import Who
 from softswitch.catalog import Catalog
 from softswitch.errors import ResourceError
@@ -111,7 +112,7 @@ def decide(
 def _of_rule(rule: Rule, dialled: str, caller: str, way: Callable[[str, str, str], Way]) -> Iterator[Way]:
     variables = {"from": caller, "to": dialled[rule.strip :]}
     for step in rule.steps:
-        if not isinstance(step, Dial):
+        if not isinstance(step, Dial | Transfer):
             continue
         for text in step.to:
             target = render(text, variables)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import pydantic
+
 from softswitch import clock
 from softswitch.audio.frame import Frame
 from softswitch.call import commands
@@ -212,9 +214,9 @@ class Switchboard:
         return True
 
     def transfer(
-        self, call: CallId, target: str, *, mode: Mode = "bridge", by: LegId = "", **how: Any
+        self, call: CallId, *targets: str, mode: Mode = "bridge", by: LegId = "", **how: Any
     ) -> asyncio.Future[TransferFinished]:
-        """Let a party of a call talk with `target` (a number or a SIP URI) instead; what comes of it is awaited.
+        """Let a party of a call talk with the first of `targets` (numbers, SIP URIs) who answers; awaits how it ends.
 
         by: the leg that gives its partner away; without it the subject is transferred, and whoever talks with it
         leaves. how: `seconds`, `carrier`, `caller_id`, `music`, as the dialplan step has them. Where nobody is reached
@@ -223,10 +225,15 @@ class Switchboard:
         live = self._calls.get(call)
         if live is None:
             raise ResourceError(f"there is no call {call}")
-        step = Transfer(to=(target,), mode=mode, **how)
+        try:
+            step = Transfer(to=targets, mode=mode, **how)
+        except pydantic.ValidationError as error:
+            wrong = error.errors()[0]
+            where = ".".join(str(part) for part in wrong["loc"])
+            raise ResourceError(f"no such transfer is possible: {where}: {wrong['msg']}") from error
         done: asyncio.Future[TransferFinished] = asyncio.get_running_loop().create_future()
         before, live.transfer = live.transfer, done
-        refusal = live.call.transfer((step,), Ask(target, mode, by), now=self._now())
+        refusal = live.call.transfer((step,), Ask(", ".join(targets), mode, by), now=self._now())
         if refusal is not None:
             live.transfer = before
             raise ResourceError(refusal.detail)

@@ -5,7 +5,7 @@ attempt (`attempt.py`), and what it cannot reach leaves everything as it was.
 """
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import pydantic
 
@@ -20,23 +20,45 @@ from softswitch.call.track import Run
 Mode = Literal["bridge"]
 Music = Literal["hold", "ringback"]
 
+#: Letters of a briefing: half a minute of speech, longer than a person listens before saying yes.
+MAX_BRIEF: Final = 500
 
-class Transfer(BaseStep):
-    """Connect the caller with `to`, and end when one of them hangs up."""
+
+class Destination(BaseStep):
+    """Whom a caller may be transferred to, and how."""
 
     short: ClassVar[str] = "to"
     to: tuple[Target, ...] = pydantic.Field(min_length=1, max_length=MAX_TARGETS)
     mode: Mode = "bridge"
+    brief: str = pydantic.Field(default="", max_length=MAX_BRIEF)
     seconds: float = pydantic.Field(default=30.0, gt=0, le=600)
     carrier: str = ""
     caller_id: str = ""
     music: Music | None = None
-    then: Way = "hangup"
 
     @pydantic.field_validator("to", mode="before")
     @classmethod
     def _targets_are_texts(cls, value: Any) -> Any:
         return texts(value)
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Yield every text that may hold variables, with the key it stands under."""
+        for text in self.to:
+            yield "to", text
+        yield "caller_id", self.caller_id
+        yield "brief", self.brief
+
+    def filled(self, variables: dict[str, str]) -> dict[str, Any]:
+        """Return the values with their variables filled in."""
+        to = tuple(render(text, variables) for text in self.to)
+        texts = {"caller_id": render(self.caller_id, variables), "brief": render(self.brief, variables)}
+        return self.model_dump() | texts | {"to": to}
+
+
+class Transfer(Destination):
+    """Connect the caller with `to`, and end when one of them hangs up."""
+
+    then: Way = "hangup"
 
     @property
     def calls_people(self) -> bool:
@@ -74,7 +96,7 @@ class Transfer(BaseStep):
 
     def reads(self) -> Iterator[str]:
         """Yield the variables of the targets and of the caller ID."""
-        for text in (*self.to, self.caller_id):
+        for _, text in self.texts():
             yield from variables_of(text)
 
     def writes(self) -> Iterator[str]:

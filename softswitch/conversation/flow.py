@@ -6,7 +6,7 @@ from typing import Final
 from softswitch.conversation import words
 from softswitch.conversation.flow_model import QUESTION, Flow, Node, Question, render
 from softswitch.conversation.policy import Action, Ask, CallTool, Dialogue, Expect, Play, Say, Utterance
-from softswitch.conversation.tools import HANG_UP
+from softswitch.conversation.tools import HANG_UP, TRANSFER
 
 #: Nodes one reply may walk through without asking; the checks refuse such loops, this stops what they cannot see.
 MAX_NODES_IN_A_ROW: Final = 100
@@ -22,13 +22,20 @@ class FlowPolicy:
     def __init__(self, flow: Flow) -> None:
         self._flow = flow
         self._asked = ""
+        self._asked_last = ""
+        self._transfer = ""  # the node whose transfer is under way
         self._attempts = 0
         self._turns = 0
 
     async def plan(self, dialogue: Dialogue, heard: Utterance) -> AsyncIterator[Action]:
         """Yield what follows from what was heard."""
-        for action in self.answer(dialogue, heard):
-            yield action
+        actions = self.answer(dialogue, heard)
+        while True:
+            for action in actions:
+                yield action
+            if not self._transfer:
+                return
+            actions = self._came_back(dialogue)  # where somebody took the call, nobody asks us any more
 
     def answer(self, dialogue: Dialogue, heard: Utterance) -> list[Action]:
         """Return what follows from what was heard, and move on in the flow."""
@@ -36,6 +43,8 @@ class FlowPolicy:
             for name, text in self._flow.variables.items():
                 dialogue.variables.setdefault(name, text)  # who starts the conversation may have set them already
             return self._walk(self._flow.first, dialogue)
+        if self._transfer:  # he interrupted what was said before it
+            return [self._handover(self._flow.nodes[self._transfer], dialogue)]
         if not self._asked:
             return _goodbye([])  # he interrupted the goodbye: the flow is over all the same
         self._turns += 1
@@ -70,11 +79,35 @@ class FlowPolicy:
             if node.hangup:
                 self._asked = ""
                 return _goodbye(said)
+            if node.transfer:
+                self._asked, self._transfer = "", name
+                return [*said, self._handover(node, dialogue)]
             if node.ask:
-                self._asked, self._attempts = name, 1
+                self._asked = self._asked_last = name
+                self._attempts = 1
                 return _asking(node, node.ask, said)
             name = self._after(node, "", dialogue)
         return self._give_up(dialogue)
+
+    @staticmethod
+    def _handover(node: Node, dialogue: Dialogue) -> CallTool:
+        assert node.transfer is not None  # only such nodes transfer
+        wanted: dict[str, object] = {"to": render(node.transfer.to, dialogue.variables)}
+        if node.transfer.mode:
+            wanted["mode"] = node.transfer.mode
+        if node.transfer.brief:
+            wanted["brief"] = render(node.transfer.brief, dialogue.variables)
+        return CallTool(TRANSFER, wanted)
+
+    def _came_back(self, dialogue: Dialogue) -> list[Action]:
+        """Return what is said to a caller whom nobody has taken: where the node leads, or the last question again."""
+        node, self._transfer = self._flow.nodes[self._transfer], ""
+        if node.failed:
+            return self._walk(node.failed, dialogue)
+        sorry = Say(render(self._flow.texts.transfer_failed, dialogue.variables), interruptible=False)
+        if self._asked_last:
+            return [sorry, *self._walk(self._asked_last, dialogue)]
+        return _goodbye([sorry])
 
     def _again(self, node: Node, dialogue: Dialogue, heard: Utterance) -> list[Action]:
         """Return the question in other words, or the way out when it was put often enough."""

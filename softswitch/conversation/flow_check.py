@@ -47,6 +47,8 @@ def ways_on(node: Node) -> Iterator[tuple[Place, str]]:
         yield ("branch", case), target
     if node.goto:
         yield ("goto",), node.goto
+    if node.failed:
+        yield ("failed",), node.failed
     if node.ask and node.retry.goto:
         yield ("retry", "goto"), node.retry.goto
 
@@ -65,7 +67,8 @@ class _Check:
         flow = self._flow
         if flow.first not in flow.nodes:
             return [self._unknown_node(("start",), flow.first)]
-        found = [fault for name, node in flow.nodes.items() for fault in self._node(("nodes", name), node)]
+        found = list(self._destinations())
+        found.extend(fault for name, node in flow.nodes.items() for fault in self._node(("nodes", name), node))
         found.extend(self._unreachable())
         if not any("no node is named" in fault.what for fault in found):
             found.extend(self._endless())
@@ -77,6 +80,14 @@ class _Check:
                 yield self._unknown_node((*place, *inner), target)
         yield from self._answers(place, node)
         yield from self._variables(place, node)
+        wanted = node.transfer.to if node.transfer else ""
+        if wanted and wanted not in self._flow.transfer and not list(variables_of(wanted)):
+            known = self._flow.transfer
+            hint = (
+                self._nearest(wanted, known)
+                or f"name it under transfer of the flow; known: {', '.join(known) or 'none'}"
+            )
+            yield self._fault((*place, "transfer"), f"{wanted} is nobody to transfer to", hint)
         if node.play and self._media is not None and not (self._media / node.play).is_file():
             yield self._fault((*place, "play"), f"no sound file {node.play}", f"put it into {self._media}")
 
@@ -114,16 +125,27 @@ class _Check:
                 where = (*place, "ask", "choices", name)
                 yield self._fault(where, f"{phrase!r} means both {owner} and {name}", "take it from one of them")
 
+    def _destinations(self) -> Iterator[Fault]:
+        """Yield what is wrong with those whom callers are transferred to."""
+        for name, destination in self._flow.transfer.items():
+            for key, text in destination.texts():
+                yield from self._unknown_variables(("transfer", name), [((key,), text)])
+
     def _variables(self, place: Place, node: Node) -> Iterator[Fault]:
+        yield from self._unknown_variables(place, node.texts(), node.by)
+
+    def _unknown_variables(
+        self, place: Place, texts: Iterable[tuple[Place, str]], by: str | None = None
+    ) -> Iterator[Fault]:
         flow = self._flow
         known = {*BUILTINS, *flow.variables}
         for other in flow.nodes.values():
             known.update(other.set)
             if other.into:
                 known.add(other.into)
-        read = [(inner, name) for inner, text in node.texts() for name in variables_of(text)]
-        if node.by:
-            read.append((("by",), node.by))
+        read = [(inner, name) for inner, text in texts for name in variables_of(text)]
+        if by:
+            read.append((("by",), by))
         for inner, name in read:
             if name not in known and not (name == QUESTION and inner[0] == "retry"):
                 hint = self._nearest(name, known) or f"known here: {', '.join(sorted(known))}"
@@ -171,7 +193,21 @@ class _Check:
         node = self._flow.nodes[name]
         if node.ask:
             return [node.retry.goto] if node.retry.goto else []
+        if node.transfer and not node.failed:
+            return [asked for asked in self._flow.nodes if name in self._before_a_question(asked)]
         return [target for _, target in ways_on(node)]
+
+    def _before_a_question(self, asked: str) -> set[str]:
+        """Return the nodes between the question of `asked` and the next one: a caller comes back to it from there."""
+        nodes = self._flow.nodes
+        reached: set[str] = set()
+        waiting = [asked] if nodes[asked].ask else []
+        while waiting:
+            for _, target in ways_on(nodes[waiting.pop()]):
+                if target in nodes and target not in reached and not nodes[target].ask:
+                    reached.add(target)
+                    waiting.append(target)
+        return reached
 
     def _unknown_node(self, inner: Place, target: str) -> Fault:
         nodes = self._flow.nodes

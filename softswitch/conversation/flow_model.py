@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 import pydantic
 
+from softswitch.call.transfer import Destination, Mode
 from softswitch.conversation import words
 from softswitch.conversation.ports import Expectation
 
@@ -16,12 +17,13 @@ from softswitch.conversation.ports import Expectation
 MAX_NODES: Final = 500
 MAX_CHOICES: Final = 50
 MAX_TEXT: Final = 2000
+MAX_DESTINATIONS: Final = 100
 
 #: `{name}` is the value of a variable, `{name:spelled}` the same read out one by one.
 _TEMPLATE: Final = re.compile(r"\{([a-z][a-z0-9_]*)(?::(spelled))?\}")
 
-#: Variables that every flow has: the two numbers of the call.
-BUILTINS: Final = ("from", "to")
+#: Variables that every flow has: the two numbers of the call, and what came of the last transfer.
+BUILTINS: Final = ("from", "to", "transfer_status", "transfer_cause")
 #: In a re-prompt: the question of the node once more.
 QUESTION: Final = "question"
 
@@ -186,8 +188,27 @@ class Retry(_Model):
     goto: str = ""
 
 
+class Handover(_Model):
+    """What a node transfers to: `to` is a name under `transfer` of the flow. mode, brief: instead of those there."""
+
+    to: Annotated[Text, pydantic.Field(min_length=1)]
+    mode: Mode | None = None
+    brief: Text = ""
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        """Take `transfer: sales` for `transfer: {to: sales}`."""
+        return {"to": value} if isinstance(value, str) else value
+
+
+def _destination(value: Any) -> Any:
+    """Take `sales: 101` for `sales: {to: 101}`."""
+    return value if isinstance(value, dict) else {"to": value}
+
+
 class Node(_Model):
-    """One place of a flow: `set` variables, `say` or `play`, then `ask`, lead on, or hang up."""
+    """One place of a flow: `set` variables, `say` or `play`, then `ask`, lead on, transfer, or hang up."""
 
     say: Text = ""
     play: str = ""
@@ -200,19 +221,26 @@ class Node(_Model):
     by: Variable | None = None
     branch: Annotated[dict[str, str], pydantic.BeforeValidator(_yes_no_keys)] = pydantic.Field(default_factory=dict)
     goto: str = ""
+    transfer: Handover | None = None
+    failed: str = ""
     hangup: bool = False
 
     @property
     def may_interrupt(self) -> bool:
-        """Whether the caller can interrupt what is said here; a goodbye is heard to its end unless told otherwise."""
-        return not self.hangup if self.interruptible is None else self.interruptible
+        """Whether the caller can interrupt what is said here; what is said last is heard to its end, if not told so."""
+        last = self.hangup or self.transfer is not None
+        return not last if self.interruptible is None else self.interruptible
 
     @pydantic.model_validator(mode="after")
     def _one_way_on(self) -> "Node":
         if self.hangup and (self.ask or self.goto or self.branch):
             raise ValueError("hangup ends the call, so ask, branch and goto are never reached")
-        if not (self.hangup or self.ask or self.goto or self.branch):
-            raise ValueError("leads nowhere: add ask, branch, goto or hangup")
+        if self.transfer and (self.ask or self.goto or self.branch or self.hangup):
+            raise ValueError("transfer moves the call, so ask, branch, goto and hangup are never reached; use failed")
+        if self.failed and not self.transfer:
+            raise ValueError("failed belongs to transfer")
+        if not (self.hangup or self.ask or self.goto or self.branch or self.transfer):
+            raise ValueError("leads nowhere: add ask, branch, goto, transfer or hangup")
         if self.branch and not self.ask and self.by is None:
             raise ValueError("branch needs `by`, the variable it goes by, where nothing is asked")
         if self.ask is None and (self.into is not None or "timeout" in self.model_fields_set or self._retries()):
@@ -229,6 +257,9 @@ class Node(_Model):
         yield ("say",), self.say
         for name, text in self.set.items():
             yield ("set", name), text
+        if self.transfer:
+            yield ("transfer", "to"), self.transfer.to
+            yield ("transfer", "brief"), self.transfer.brief
         for cause in ("silence", "no_match", "engine_failed"):
             for index, text in enumerate(getattr(self.retry, cause)):
                 yield ("retry", cause, index), text
@@ -240,17 +271,24 @@ class Phrasebook(_Model):
     silence: Text = "I did not hear anything. {question}"
     no_match: Text = "Sorry, I did not understand that. {question}"
     engine_failed: Text = "I am sorry, I have trouble hearing you. Please use the keys. {question}"
+    transfer_failed: Text = "I am sorry, nobody can take your call at the moment."
     give_up: Text = "I am sorry, we do not seem to understand each other. Please call again later. Goodbye."
 
 
 class Flow(_Model):
-    """One flow. `start`: its first node, by default the one that stands first. max_turns: answers until it gives up."""
+    """One flow. `start`: its first node, by default the one that stands first. max_turns: answers until it gives up.
+
+    transfer: whom callers may be transferred to, by name; nobody else, whatever they say.
+    """
 
     description: str = ""
     language: str = "en"
     start: str = ""
     variables: dict[Variable, Annotated[str, pydantic.BeforeValidator(_plain)]] = pydantic.Field(default_factory=dict)
     texts: Phrasebook = Phrasebook()
+    transfer: dict[Name, Annotated[Destination, pydantic.BeforeValidator(_destination)]] = pydantic.Field(
+        default_factory=dict, max_length=MAX_DESTINATIONS
+    )
     max_turns: int = pydantic.Field(default=100, ge=1, le=1000)
     nodes: dict[Name, Node] = pydantic.Field(min_length=1, max_length=MAX_NODES)
 

@@ -29,7 +29,7 @@ from softswitch.conversation.policy import (
     Utterance,
 )
 from softswitch.conversation.ports import Expectation, TextToSpeech, ToolResult
-from softswitch.conversation.tools import HANG_UP, TOOL_TIMEOUT, Toolbox, unknown_tool
+from softswitch.conversation.tools import HANG_UP, Toolbox, unknown_tool
 from softswitch.conversation.turns import TurnSettings
 from softswitch.errors import ResourceError, SoftswitchError
 
@@ -225,10 +225,10 @@ class Reply:
             return unknown_tool(call.name)
         self._host.become(AgentState.TOOL_RUNNING)
         try:
-            async with asyncio.timeout(TOOL_TIMEOUT):
+            async with asyncio.timeout(offered.timeout):
                 return ToolResult(call.name, await offered.function(call.arguments))
         except TimeoutError:
-            return ToolResult(call.name, "", f"nothing came back within {TOOL_TIMEOUT:.0f} s")
+            return ToolResult(call.name, "", f"nothing came back within {offered.timeout:.0f} s")
         except SoftswitchError as error:
             return ToolResult(call.name, "", str(error))
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, get_args
 
+from softswitch.call.transfer import Mode
 from softswitch.conversation.ports import Tool, ToolResult
 
 #: Does a tool's work and returns its result in words; raises `SoftswitchError` with a sentence when it cannot.
@@ -15,14 +16,21 @@ TOOL_TIMEOUT: Final = 15.0
 #: The tool every conversation has: end the call once all that was said was really played.
 HANG_UP: Final = Tool("hangup", "End the call, after everything said so far was heard.")
 
+#: The name of the tool that lets the caller talk with somebody else; offered where somebody is named who may be asked.
+TRANSFER: Final = "transfer"
+
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A tool that this conversation offers. after_speech: it ends or moves the call, so it waits for our voice."""
+    """A tool that this conversation offers. after_speech: it ends or moves the call, so it waits for our voice.
+
+    timeout: seconds it may take; None: as long as it takes, because the caller is not waiting for us meanwhile.
+    """
 
     tool: Tool
     function: ToolFunction
     after_speech: bool = False
+    timeout: float | None = TOOL_TIMEOUT
 
 
 class Toolbox:
@@ -43,6 +51,23 @@ class Toolbox:
         """Return whether `name` ends or moves the call, and so waits until our voice was heard to its end."""
         item = self._offered.get(name)
         return name == HANG_UP.name or (item is not None and item.after_speech)
+
+
+def transfer_tool(destinations: Iterable[str]) -> Tool:
+    """Return the description of the transfer tool for these destinations."""
+    return Tool(
+        TRANSFER,
+        "Connect the caller with a person. You leave the call if that person takes it, and learn why if nobody does.",
+        {
+            "type": "object",
+            "properties": {
+                "to": {"type": "string", "enum": list(destinations)},
+                "mode": {"type": "string", "enum": list(get_args(Mode))},
+                "brief": {"type": "string", "description": "What the person should know: who calls, and why."},
+            },
+            "required": ["to"],
+        },
+    )
 
 
 def unknown_tool(name: str) -> ToolResult:

@@ -70,6 +70,17 @@ def faults(text: str, media: Path | None = None) -> list[str]:
             ["'hello' means both a and b"],
         ),
         ("goto: other", "ask: {choices: {a: {phrases: '...', goto: start}}}", ["can never be heard"]),
+        ("goto: other", "transfer: sales", ["test.yaml:9: sales is nobody to transfer to (name it under transfer"]),
+        ("goto: other", "transfer: {mode: bridge}", ["test.yaml:9: nodes.other.transfer.to is missing"]),
+        ("goto: other", "transfer: x\nfailed: strat", ["test.yaml:10: no node is named strat (did you mean start?)"]),
+        ("goto: other", "transfer: x\ngoto: start", ["use failed"]),
+        ("goto: other", "failed: start\ngoto: start", ["failed belongs to transfer"]),
+        ("goto: other", "transfer: {to: x, brief: '{nowhere}'}", ["test.yaml:9: no node sets a variable nowhere"]),
+        (
+            "goto: other",
+            "transfer: x\nfailed: start",
+            ["a caller who says nothing never leaves: start → other → start"],
+        ),
         ("goto: other", "play: nothing.wav\nhangup: true", ["test.yaml:9: no sound file nothing.wav"]),
     ],
 )
@@ -99,3 +110,34 @@ def test_the_flows_that_ship_have_no_fault() -> None:
         for name in load_flows(document.load(path), media=root / "media")
     ]
     assert "receptionist" in names
+
+
+DESK = """\
+flows:
+  test:
+    transfer:
+      sales: 101
+      other: {to: "{whom}"}
+      third: {too: 101}
+    nodes:
+      start:
+        say: Sales?
+        ask: yes_no
+        goto: put
+        retry: {goto: put}
+      put: {say: Moment., transfer: slaes}
+"""
+
+
+def test_destinations_are_checked_and_named() -> None:
+    found = faults(DESK)
+    assert any("test.yaml:6: transfer.third.to is missing" in fault for fault in found), found
+    found = faults(DESK.replace("      third: {too: 101}\n", ""))
+    assert any("test.yaml:5: no node sets a variable whom" in fault for fault in found), found
+    assert any("test.yaml:12: slaes is nobody to transfer to (did you mean sales?)" in fault for fault in found), found
+
+
+def test_a_silent_caller_is_not_transferred_for_ever() -> None:
+    text = DESK.replace("      third: {too: 101}\n", "").replace("{whom}", "102").replace("slaes", "sales")
+    assert any("a caller who says nothing never leaves: start → put → start" in fault for fault in faults(text))
+    load_flows(document.parse(Path("x.yaml"), text.replace("        retry: {goto: put}\n", "")))

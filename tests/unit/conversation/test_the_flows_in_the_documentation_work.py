@@ -14,9 +14,10 @@ PAGE = Path(__file__).parents[3] / "docs" / "flows.md"
 def test_the_examples_can_be_followed(talk: Any) -> None:
     text = PAGE.read_text(encoding="utf-8")
     examples = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
-    assert len(examples) == 2
+    assert len(examples) == 3
     pizza = load_flows(document.parse(PAGE, examples[0]))["pizza"]
     load_flows(document.parse(PAGE, examples[1]))
+    desk = load_flows(document.parse(PAGE, examples[2]))["desk"]
     call = talk(["yes please", "double five two three nine nine"], flow=pizza)
     call.answer()
     call.until_said("pizza?")
@@ -27,6 +28,12 @@ def test_the_examples_can_be_followed(talk: Any) -> None:
     call.speak(1600)
     call.until_ended()
     assert call.said.endswith("Thank you. We will call five five two three, nine nine.")
+    call = talk(flow=desk)  # whose transfers all fail, as nothing here can call anybody
+    call.answer()
+    call.until_said("support?")
+    call.key("2")
+    call.until_ended()
+    assert "I will put you through to support. | I am sorry, support is not there" in call.said
 
 
 def test_the_figures_are_those_of_the_settings() -> None:

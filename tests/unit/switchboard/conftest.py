@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,11 @@ class FakeLeg:
             self.says(Ended(cause, by_peer=False))
 
 
+class _Turn:
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
 class FakeSeat:
     def __init__(self, seats: list[Any], tick: Callable[[float], None]) -> None:
         self._seats, self.tick = seats, tick
@@ -127,6 +132,10 @@ class Board:
 
         self.board.offered(Offer("in-0", number, "1001", trusted=True, **more), make)
         return self.legs["caller"]
+
+    async def turn(self) -> None:
+        """Let the event loop go round once."""
+        await _Turn()
 
     def tick(self, times: int = 1) -> None:
         for _ in range(times):
