@@ -31,9 +31,13 @@ class Callers:
         self._networks = [ipaddress.ip_network(text) for text in trusted]
         self._trusts = lru_cache(maxsize=MAX_HOSTS)(self._inside)
 
+    def trusts(self, flow: Flow) -> bool:
+        """Tell whether what comes by this way comes from a network that is believed."""
+        return self._trusts(flow.remote[0])
+
     def describe(self, leg: LegId, request: Request, flow: Flow, known: Known, refusal: Cause | None) -> InboundCall:
         """Return an INVITE as those see it who decide what becomes of it."""
-        trusted = self._trusts(flow.remote[0])
+        trusted = self.trusts(flow)
         hops = request.max_forwards
         return InboundCall(
             leg,

@@ -4,6 +4,7 @@ A method has one service. Calls are of those whom `identify` knows, of strangers
 who he is; only then is a leg made.
 """
 
+import dataclasses
 import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -12,12 +13,14 @@ from softswitch import clock
 from softswitch.call.cause import Cause, from_status
 from softswitch.call.leg import LegId, LegSink
 from softswitch.legs.callers import Callers
-from softswitch.legs.signalling import SDP, DialogLeg, InboundCall, Known, Refusal
+from softswitch.legs.replacing import replaced
+from softswitch.legs.signalling import SDP, DialogLeg, InboundCall, Known, Refusal, Standing
 from softswitch.legs.sip_leg import SipLeg
 from softswitch.sdp.agreement import Capabilities
 from softswitch.sdp.protection import Encryption
 from softswitch.sip.flow import Flow
 from softswitch.sip.message import Request, Response
+from softswitch.sip.refer import PACKAGE, Replaces, event
 from softswitch.sip.trace import Trace
 from softswitch.sip.transaction import Key
 
@@ -41,6 +44,8 @@ class Front(Protocol):
     def trace(self) -> Trace: ...
     def respond(self, key: Key, response: Response) -> None: ...
     def invites(self, key: Key, leg: DialogLeg) -> None: ...
+    def standing(self, replaces: Replaces) -> Standing | None: ...
+    def note(self, kind: str, flow: Flow, detail: str) -> None: ...
     def make_leg(
         self,
         id: LegId,
@@ -74,6 +79,8 @@ class Reception:
             "INVITE": self._invited,
             "OPTIONS": self._asked,
             "NOTIFY": self._noticed,
+            "REFER": self._referred,
+            "SUBSCRIBE": self._subscribed,
         }
         self.identify: Identify = _nobody_known
         self.draining = False
@@ -102,11 +109,21 @@ class Reception:
 
     def _noticed(self, key: Key, request: Request, _flow: Flow) -> None:
         """Answer a NOTIFY that nobody subscribed to: registrars send some after REGISTER, and take a refusal badly."""
-        event = (request.headers.get("Event") or "").partition(";")[0].strip().lower()
-        if event in NOTICES:
+        package, _ = event(request)
+        if package in NOTICES:
             self.reply(key, request, 200)
         else:
             self.reply(key, request, 489, (("Allow-Events", "message-summary"),))
+
+    def _referred(self, key: Key, request: Request, flow: Flow) -> None:
+        """Refuse a REFER outside of a call: it would have us call somebody, for nobody (RFC 3515 section 5.2)."""
+        self.reply(key, request, 403)
+        self._front.note("refer_outside_call", flow, "a REFER outside of a call was refused with 403")
+
+    def _subscribed(self, key: Key, request: Request, _flow: Flow) -> None:
+        """Refuse a SUBSCRIBE: only a REFER begins the one subscription that there is (RFC 3515 section 2.4.4)."""
+        package, _ = event(request)
+        self.reply(key, request, 403 if package == PACKAGE else 489)
 
     def _invited(self, key: Key, request: Request, flow: Flow) -> None:
         whose = self.identify(request, flow)
@@ -114,6 +131,11 @@ class Reception:
             self.reply(key, request, whose.status, whose.headers)
             return
         known = whose or _STRANGER
+        replaces = replaced(request, flow, known, trusted=self._callers.trusts(flow), find=self._front.standing)
+        if isinstance(replaces, Refusal):
+            self.reply(key, request, replaces.status)
+            self._front.note("replaces_refused", flow, f"an INVITE with Replaces was refused with {replaces.status}")
+            return
         tag = self._token()
         id = f"{tag}-0"
         can = Capabilities(known.codecs, encryption=known.encryption or self.encryption)
@@ -123,11 +145,12 @@ class Reception:
             leg.report_to(sink)
             return leg
 
+        leg.carrier = known.carrier
         self._front.trace.bind(request.call_id, id)
         self._front.invites(key, leg)
         refusal = leg.invited(request, key, tag=tag)
         cause = from_status(refusal.status).because(refusal.why) if refusal is not None else None
-        inbound = self._callers.describe(id, request, flow, known, cause)
+        inbound = dataclasses.replace(self._callers.describe(id, request, flow, known, cause), replaces=replaces)
         try:
             self._on_invite(inbound, make)
         except Exception:  # whatever it is, it is this call's alone

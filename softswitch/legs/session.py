@@ -208,7 +208,7 @@ class Session:
         if status in GONE:
             self._gone(from_status(status))
         elif 0 < self._glares <= MAX_GLARES:
-            self._not_before = now + self._glare_seconds()
+            self._not_before = now + glare_seconds(leg)
         elif status == 422 and leg.timer.refused(response):
             self._not_before = now
         else:
@@ -221,13 +221,6 @@ class Session:
         """The peer does not know the call any more, or is not there (section 14.1)."""
         self._asking = ()
         self._leg.lost(cause)
-
-    def _glare_seconds(self) -> float:
-        """Return how long to wait after 491: longer for the owner of the Call-ID, so that one of us is first."""
-        chance = clock.random_bits(16) / 0x10000
-        if self._leg.setup is not None and self._leg.setup.calling:
-            return 2.1 + round(chance * 1.9, 2)
-        return round(chance * 2.0, 2)
 
     # As a part of the leg ------------------------------------------------------------------------------------------
 
@@ -255,9 +248,10 @@ class Session:
             for output in outputs:
                 self._serve(self._server_key, output)
         for key, client in list(self._invites.items()):
-            for happened in client.drain():
+            while happened := client.drain():  # to the end: its ACK goes before what others want to send now
                 did = True
-                self._follow(key, client, happened)
+                for one in happened:
+                    self._follow(key, client, one)
         for due in self._leg.timer.drain():
             did = True
             if isinstance(due, Expired):
@@ -274,7 +268,7 @@ class Session:
             times.append(self._server.next_timer())
         if self._leg.state is not LegState.ENDED:
             times.append(self._leg.timer.next_timer())
-            if self._wanted and self._up and not self._busy:
+            if self._wanted and self._up and not self.busy:
                 times.append(self._not_before)
             if self._offering:
                 times.append(self._give_up_at)
@@ -298,7 +292,7 @@ class Session:
         return self._wish != self._agreed or self._refresh
 
     @property
-    def _busy(self) -> bool:
+    def busy(self) -> bool:
         """Whether something is open that must be over first."""
         setup = self._leg.setup
         waiting = self._server is not None and not self._server.finished
@@ -308,7 +302,7 @@ class Session:
     def _ask(self) -> bool:
         """Send what we want, if it is time and nothing is open."""
         leg, dialog, media = self._leg, self._leg.dialog, self._leg.media
-        if not self._wanted or self._busy or dialog is None or media is None:
+        if not self._wanted or self.busy or dialog is None or media is None:
             return False
         now = clock.now()
         if not self._up or now < self._not_before:
@@ -400,6 +394,14 @@ class Session:
         except RemoteError as error:
             log.warning("%s the answer to a re-INVITE cannot be used, the call goes on as it was: %s", leg.id, error)
         leg.note_hold()
+
+
+def glare_seconds(leg: Whole) -> float:
+    """Return how long to wait after 491: longer for the owner of the Call-ID, so that one side is first (14.1)."""
+    chance = clock.random_bits(16) / 0x10000
+    if leg.setup is not None and leg.setup.calling:
+        return 2.1 + round(chance * 1.9, 2)
+    return round(chance * 2.0, 2)
 
 
 def _warning(error: RemoteError) -> tuple[tuple[str, str], ...]:

@@ -7,17 +7,20 @@ from softswitch.call.cause import Cause, from_q850
 from softswitch.call.leg import LegId
 from softswitch.sdp.protection import Encryption
 from softswitch.sip.auth import DigestClient
-from softswitch.sip.dialog import Dialog
+from softswitch.sip.dialog import Dialog, DialogId
 from softswitch.sip.flow import Flow
 from softswitch.sip.message import Headers, Request, Response
+from softswitch.sip.refer import Replaces
 from softswitch.sip.session_timer import SessionTimerSettings
 from softswitch.sip.transaction import Key, TimerSettings
 from softswitch.sip.uri import Uri
 
 SDP = "application/sdp"
-#: Methods we handle, and extensions we speak (RFC 3262, RFC 4028): said in every message that makes a dialog.
-ALLOW = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE", "INFO", "NOTIFY")
-SUPPORTED = ("100rel", "timer")
+#: Methods we handle, and extensions we speak (RFC 3262, 4028, 3891, 4488): said in every message that makes a dialog.
+ALLOW = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE", "INFO", "NOTIFY", "REFER", "SUBSCRIBE")
+SUPPORTED = ("100rel", "timer", "replaces", "norefersub")
+#: What a peer can be told of (RFC 6665 section 8.2.2): how its transfer goes.
+EVENTS = ("refer",)
 #: Answers to a request inside a dialog that say there is none (RFC 3261 sections 12.2.1.2, 14.1).
 GONE = (408, 481)
 #: What the ACK of a 2xx takes over from its INVITE (RFC 3261 section 22.1).
@@ -40,6 +43,9 @@ class DialogLeg(Requester, Protocol):
 
     @property
     def id(self) -> LegId: ...
+    def standing(self, dialog: DialogId) -> "Standing":
+        """Return how a dialog of this leg stands."""
+
     def request_received(self, request: Request, key: Key, flow: Flow) -> None: ...
     def ack_received(self, ack: Request) -> None: ...
     def cancel_received(self, cancel: Request) -> None: ...
@@ -65,7 +71,28 @@ class Signalling(Protocol):
     def flow_to(self, dialog: Dialog, flow: Flow) -> Flow: ...
     def dialog_made(self, dialog: Dialog, leg: DialogLeg) -> None: ...
     def talking(self, leg: DialogLeg, flow: Flow) -> None: ...
+    def leg_of(self, replaces: Replaces) -> LegId:
+        """Return the leg that has this dialog and is not over, empty for none."""
+
+    def note(self, kind: str, flow: Flow, detail: str) -> None:
+        """Count and log what was wrong with a message that only its leg understood."""
+
     def forget(self, leg: DialogLeg) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A dialog of a leg as those see it who want its place. early: not answered. calling: we made the call.
+
+    over: by its end, or because another telephone took the call. host: of its peer. carrier: by which it goes.
+    """
+
+    leg: LegId
+    early: bool
+    calling: bool
+    over: bool
+    host: str
+    carrier: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +189,16 @@ class Refusal:
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     why: str = ""
+
+
+def attempt(leg: LegId, number: int) -> LegId:
+    """Return the id of one attempt of a leg that tries several gateways: each is a leg of its own to its peer."""
+    return leg if number == 1 else f"{leg}.{number}"
+
+
+def leg_of_attempt(id: LegId) -> LegId:
+    """Return the leg that an attempt belongs to, as the call knows it."""
+    return id.partition(".")[0]
 
 
 def reason(cause: Cause) -> tuple[str, str]:

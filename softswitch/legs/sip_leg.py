@@ -22,13 +22,23 @@ from softswitch.errors import RemoteError
 from softswitch.legs.inbound import Inbound
 from softswitch.legs.info_keys import InfoKeys
 from softswitch.legs.outbound import Outbound
+from softswitch.legs.referred import Referred
+from softswitch.legs.referring import Referring
 from softswitch.legs.rtp_media import RtpMedia
 from softswitch.legs.session import Session
-from softswitch.legs.signalling import LegSettings, Refusal, Signalling, reason, reason_in
+from softswitch.legs.signalling import (
+    LegSettings,
+    Refusal,
+    Signalling,
+    Standing,
+    leg_of_attempt,
+    reason,
+    reason_in,
+)
 from softswitch.legs.vigil import Vigil
 from softswitch.legs.whole import OnAnswer, Part
 from softswitch.sip.auth import DigestClient
-from softswitch.sip.dialog import Dialog
+from softswitch.sip.dialog import Dialog, DialogId
 from softswitch.sip.dtmf_info import read_key
 from softswitch.sip.flow import Flow
 from softswitch.sip.message import Request, Response
@@ -57,6 +67,8 @@ class SipLeg:
         self.state = LegState.NEW
         self.flow = flow
         self.contact = contact
+        #: By which the call goes, empty for none.
+        self.carrier = ""
         self.media: RtpMedia | None = None
         self.auth: DigestClient | None = None
         self.dialog: Dialog | None = None
@@ -69,8 +81,16 @@ class SipLeg:
         self._setup: Inbound | Outbound | None = None
         self._session = Session(self)
         self._info_keys = InfoKeys(self)
-        self._vigil = Vigil(self, settings.vigil)
-        self._parts: tuple[Part, ...] = (self._session, self._info_keys, self._vigil)
+        self._referred = Referred(self)
+        self._referring = Referring(self)
+        self._standing: tuple[Part, ...] = (
+            self._session,
+            self._info_keys,
+            self._referred,
+            self._referring,
+            Vigil(self, settings.vigil),
+        )
+        self._parts: tuple[Part, ...] = self._standing
         self._answers: dict[Key, OnAnswer] = {}
         self._bye_sent = False
         self._bye_reason: tuple[tuple[str, str], ...] = ()
@@ -101,7 +121,7 @@ class SipLeg:
 
     def _begin(self, setup: Inbound | Outbound) -> None:
         self._setup = setup
-        self._parts = (setup, self._session, self._info_keys, self._vigil)
+        self._parts = (setup, *self._standing)
 
     @property
     def sound(self) -> MediaReport | None:
@@ -112,6 +132,18 @@ class SipLeg:
     def heard(self) -> bool:
         """Whether the peer has answered our INVITE with anything at all."""
         return isinstance(self._setup, Outbound) and self._setup.heard
+
+    def standing(self, dialog: DialogId) -> Standing:
+        """Return how a dialog of this leg stands: it may be one of a telephone that another one was faster than."""
+        setup, lost = self._setup, self.dialog is not None and self.dialog.id != dialog
+        return Standing(
+            leg_of_attempt(self.id),
+            early=setup is None or setup.open,
+            calling=setup is not None and setup.calling,
+            over=lost or self.state is LegState.ENDED,
+            host=self.flow.remote[0],
+            carrier=self.carrier,
+        )
 
     # Commands of the call ------------------------------------------------------------------------------------------
 
@@ -156,10 +188,15 @@ class SipLeg:
             media.send_digits(digits)
 
     def refer(self, target: str, *, replaces: str = "", referred_by: str = "") -> None:
-        """Refer is not spoken by this leg: the call bridges a transfer instead."""
+        """Send REFER, once no offer is open; `ReferProgress` follows."""
+        if self.state in (LegState.UP, LegState.HELD):
+            self._referring.refer(target, replaces=replaces, referred_by=referred_by)
+            self._pump()
 
     def refer_progress(self, status: int) -> None:
-        """Nobody asked this leg for a transfer."""
+        """Send NOTIFY with how the transfer goes that the far end asked for, even after its BYE."""
+        self._referred.progress(status)
+        self._pump()
 
     def hang_up(self, cause: Cause = Cause.NORMAL) -> None:
         """Refuse, cancel or release, whatever the state asks for."""
@@ -213,6 +250,11 @@ class SipLeg:
         """How the call comes about."""
         return self._setup
 
+    @property
+    def changing(self) -> bool:
+        """Whether an offer is open."""
+        return self._session.busy
+
     def unacknowledged(self) -> None:
         """Give up a call whose peer did not acknowledge our 2xx (RFC 3261 section 13.3.1.4)."""
         self._bye_reason = ()
@@ -254,6 +296,8 @@ class SipLeg:
         self.timer.stop()
         self._session.stop()
         self._info_keys.stop()
+        self._referred.stop()
+        self._referring.stop()
         event = Ended(cause, by_peer)
         if media is not None:
             event = Ended(cause, by_peer, media.report())
@@ -293,7 +337,13 @@ class SipLeg:
                 self._info_received(request, key)
             case "OPTIONS":
                 self.answer_request(request, key, 200)
-            case _:  # a PRACK or NOTIFY that nothing here waits for
+            case "REFER" | "SUBSCRIBE":
+                self._referred.request_received(request, key)
+                self._pump()
+            case "NOTIFY":
+                self._referring.notified(request, key)
+                self._pump()
+            case _:  # a PRACK that nothing here waits for
                 self.answer_request(request, key, 481)
 
     def ack_received(self, ack: Request) -> None:
@@ -338,6 +388,7 @@ class SipLeg:
             self._session.resent(old, new, request)
         elif old in self._answers:
             self._answers[new] = self._answers.pop(old)
+            self._referring.resent(old, new, request)
 
     def _answered(self, key: Key, response: Response | None) -> None:
         on_answer = self._answers.pop(key, None)

@@ -25,7 +25,7 @@ from softswitch.call.record import MediaReport
 from softswitch.errors import ResourceError
 from softswitch.legs.around import Around
 from softswitch.legs.callers import MAX_FORWARDS
-from softswitch.legs.signalling import Placement
+from softswitch.legs.signalling import Placement, attempt
 from softswitch.legs.sip_leg import SipLeg
 from softswitch.legs.trunk import GatewayKey
 from softswitch.net.address import family, show
@@ -200,7 +200,7 @@ class TrunkLeg(Around[SipLeg]):
         )
         self._attempts += 1
         # Each attempt is a leg of its own in the user agent's books: the one before may still await its last answer.
-        id = self.id if self._attempts == 1 else f"{self.id}.{self._attempts}"
+        id = attempt(self.id, self._attempts)
         try:
             self._inner = self._places.place(id, placement, self._reported)
         except ResourceError as error:

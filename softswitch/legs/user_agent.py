@@ -21,8 +21,9 @@ from softswitch.legs.guard import OPEN, Guard
 from softswitch.legs.outgoing import Outgoing, Sent
 from softswitch.legs.reach import Reach
 from softswitch.legs.reception import OnInvite, Reception
+from softswitch.legs.replacing import misplaced
 from softswitch.legs.rtp_media import RtpMedia
-from softswitch.legs.signalling import ALLOW, SUPPORTED, DialogLeg, LegSettings, Placement, Requester
+from softswitch.legs.signalling import ALLOW, EVENTS, SUPPORTED, DialogLeg, LegSettings, Placement, Requester, Standing
 from softswitch.legs.sip_leg import SipLeg
 from softswitch.net.address import family
 from softswitch.net.gate import GateSettings
@@ -40,6 +41,7 @@ from softswitch.sip.flow import Flow
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.message import Headers, Request, Response
 from softswitch.sip.multipart import unwrap
+from softswitch.sip.refer import Replaces
 from softswitch.sip.session_timer import SessionTimerSettings
 from softswitch.sip.trace import Trace
 from softswitch.sip.transaction import Key
@@ -93,7 +95,11 @@ class UserAgent:
         self._settings = settings
         self._ports = ports
         self._token = token
-        shared = (("Allow", ", ".join(ALLOW)), ("Supported", ", ".join(SUPPORTED)))
+        shared = (
+            ("Allow", ", ".join(ALLOW)),
+            ("Supported", ", ".join(SUPPORTED)),
+            ("Allow-Events", ", ".join(EVENTS)),
+        )
         self._leg_settings = LegSettings(
             core.timers,
             settings.session_timer,
@@ -182,6 +188,7 @@ class UserAgent:
         if made.media is None:
             raise ResourceError("no RTP port is free; widen rtp.ports")
         made.auth = placement.auth
+        made.carrier = placement.carrier
         # After the switchboard has the leg in its books: its first report may be that it failed.
         request = self._invite(placement, flow)
         self.trace.bind(request.call_id, leg)
@@ -308,6 +315,22 @@ class UserAgent:
         """Take it that we are on a call with the peer of `flow`: it is no stranger until the leg is forgotten."""
         self.guard.talking(leg.id, flow.remote[0])
 
+    def standing(self, replaces: Replaces) -> Standing | None:
+        """Return how the dialog stands that somebody names from our side, None where we know none."""
+        known = (dialog for dialog in replaces.dialogs if dialog in self._dialogs)
+        dialog = next(known, None)
+        return self._dialogs[dialog].standing(dialog) if dialog is not None else None
+
+    def leg_of(self, replaces: Replaces) -> LegId:
+        """Return the leg that has this dialog and is not over, empty for none."""
+        standing = self.standing(replaces)
+        return standing.leg if standing is not None and not standing.over else ""
+
+    def note(self, kind: str, flow: Flow, detail: str) -> None:
+        """Count and log what was wrong with a message that only its leg, or the reception, understood."""
+        self.core.bad[kind] += 1
+        self._complaints.note(kind, flow, detail)
+
     def forget(self, leg: DialogLeg) -> None:
         """Drop a leg whose last message is done."""
         self.guard.over(leg.id)
@@ -409,6 +432,10 @@ class UserAgent:
     def _request_received(self, key: Key, request: Request, flow: Flow) -> None:
         if request.body:
             unwrap(request)
+        if misplaced(request):
+            self.reception.reply(key, request, 400)
+            self.note("replaces_misplaced", flow, f"Replaces in {request.method}")
+            return
         if not request.to.tag:
             self.reception.request_received(key, request, flow)
             return

@@ -16,11 +16,11 @@ CSEQ_LIMIT = 2**31
 _NAMES = """
 Accept Accept-Encoding Accept-Language Alert-Info Allow Allow-Events Authentication-Info Authorization Call-ID
 Call-Info Contact Content-Disposition Content-Encoding Content-Language Content-Length Content-Type CSeq Date
-Diversion Error-Info Event Expires From History-Info In-Reply-To Max-Forwards MIME-Version Min-Expires Min-SE
+Diversion Error-Info Event Expires From History-Info In-Reply-To Max-Forwards MIME-Version Min-Expires Min-SE Join
 Organization P-Asserted-Identity P-Preferred-Identity Path Priority Privacy Proxy-Authenticate Proxy-Authorization
-Proxy-Require RAck Reason Record-Route Refer-To Referred-By Remote-Party-ID Replaces Reply-To Require Retry-After
-Route RSeq Server Service-Route Session-Expires Session-ID SIP-ETag SIP-If-Match Subject Subscription-State Supported
-Timestamp To Unsupported User-Agent Via Warning WWW-Authenticate
+Proxy-Require RAck Reason Record-Route Refer-Sub Refer-To Referred-By Remote-Party-ID Replaces Reply-To Require
+Retry-After Route RSeq Server Service-Route Session-Expires Session-ID SIP-ETag SIP-If-Match Subject
+Subscription-State Supported Timestamp To Unsupported User-Agent Via Warning WWW-Authenticate
 """.split()
 
 #: One letter for a name (RFC 3261 section 7.3.3, and the RFCs that added some: 3515, 3892, 4028, 3841, 6665).

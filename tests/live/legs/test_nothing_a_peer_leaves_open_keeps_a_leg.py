@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from softswitch.legs import session
+
 Play = Callable[..., None]
 
 
@@ -122,12 +124,10 @@ def test_a_late_prack_brings_no_offer_into_a_call_that_is_up(play: Play, offerin
     play(story)
 
 
-def test_a_peer_that_always_says_491_is_not_asked_for_ever(play: Play) -> None:
+def test_a_peer_that_always_says_491_is_not_asked_for_ever(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(rig: Any) -> None:
         peer = rig.peer
         tag = await peer.up()
-        [leg] = {id(leg): leg for leg in rig.user_agent._dialogs.values()}.values()
-        leg._session._glare_seconds = lambda: 0.01
         rig.switchboard.hold(call_of(rig), True)
         asked = 0
         with pytest.raises(TimeoutError):
@@ -139,6 +139,7 @@ def test_a_peer_that_always_says_491_is_not_asked_for_ever(play: Play) -> None:
         assert rig.switchboard.active == 1
         await peer.hang_up(tag)
 
+    monkeypatch.setattr(session, "glare_seconds", lambda leg: 0.01)
     play(story)
 
 
