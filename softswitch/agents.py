@@ -1,13 +1,15 @@
 """AI legs made ready for a call: a policy, engines, sounds and tools plugged into an `AgentLeg`."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
 
 from softswitch.call.call import Call
-from softswitch.call.leg import Leg, LegId, LegSink
+from softswitch.call.leg import Briefed, Leg, LegId, LegSink
 from softswitch.call.record import TurnRecord
 from softswitch.catalog import Catalog
 from softswitch.conversation.agent_leg import AgentLeg
+from softswitch.conversation.briefing import ACCEPT, DECLINE, Briefing
 from softswitch.conversation.events import BargedIn, BargeInResolved, EngineFault, Event, TurnFinished
 from softswitch.conversation.flow import FlowPolicy
 from softswitch.conversation.flow_model import Flow
@@ -69,6 +71,35 @@ class Agents:
             tools=tools,
             sounds=self._catalog.sound,
         )
+
+    def brief(self, leg: LegId, call: Call, *, caller: str, text: str, sink: LegSink) -> Leg:
+        """Make a leg that tells a person who calls and why, and asks whether that one takes the call."""
+        made: list[AgentLeg] = []
+
+        async def decided(accepted: bool, _: Mapping[str, object]) -> str:
+            # Not from inside the reply: what follows ends this leg, and the reply with it.
+            asyncio.get_running_loop().call_soon(sink, made[0], Briefed(accepted))
+            return "told"
+
+        tools = [Offered(ACCEPT, partial(decided, True)), Offered(DECLINE, partial(decided, False))]
+        made.append(
+            AgentLeg(
+                leg,
+                Briefing(caller, text),
+                ears=self._ears,
+                voice=self._voice,
+                dialogue=Dialogue(call.id, language=self._language),
+                sink=sink,
+                on_event=partial(self._briefing, call),
+                tools=Toolbox(tools),
+            )
+        )
+        return made[0]
+
+    def _briefing(self, call: Call, event: Event) -> None:
+        """Report what happens in a briefing; its turns are no turns of the caller's conversation."""
+        if self._switchboard is not None:
+            self._switchboard.report(call.id, event)
 
     def _tools(self, leg: LegId, call: Call, flow: Flow) -> Toolbox:
         if not flow.transfer:

@@ -3,6 +3,7 @@
 from softswitch.call.cause import Cause
 from softswitch.call.commands import (
     AnswerLeg,
+    Brief,
     Connect,
     HangUpLeg,
     Hear,
@@ -89,6 +90,12 @@ class Cast:
         if self.subject in self._holds:
             self._outputs.append(HoldLeg(leg, held=True))
         return leg
+
+    def brief(self, leg: LegId, text: str) -> LegId:
+        """Let an AI tell `leg`, unheard by the subject, who calls and why, and ask whether it takes the call."""
+        agent = self._add_leg(ai=True)
+        self._outputs.append(Brief(agent, leg, self.number(self.subject), text))
+        return agent
 
     def place(self, target: str, *, caller_id: str, carrier: str) -> LegId:
         """Add a leg by calling `target`."""

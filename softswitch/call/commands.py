@@ -173,6 +173,16 @@ class PrepareAgent:
 
 
 @dataclass(frozen=True, slots=True)
+class Brief:
+    """Make an AI leg that tells the far end of `leg`, unheard by others, who calls and why; `Briefed` follows."""
+
+    agent: LegId
+    leg: LegId
+    caller: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceLeg:
     """Call `target` (a number or a SIP URI) over `carrier`; empty carrier: the default one."""
 
@@ -212,7 +222,7 @@ LegCommand = (
     RingLeg | OpenEarlyMedia | AnswerLeg | PressKeys | HoldLeg | PlayHold | Hear | Suspend | Resume | TellProgress
 )
 #: What the stage of the call carries out.
-StageCommand = LegCommand | HangUpLeg | Connect | PrepareAgent | PlaceLeg
+StageCommand = LegCommand | HangUpLeg | Connect | PrepareAgent | Brief | PlaceLeg
 #: What is told to who watches.
 News = TransferStarted | TransferFinished
 Output = StageCommand | News | CallFinished

@@ -90,6 +90,13 @@ class ReferProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class Briefed:
+    """An AI leg has told a person of a call; accepted: whether that one takes it."""
+
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The leg is over, and all that it owned has been given back. `by_peer`: the far end ended it.
 
@@ -101,7 +108,9 @@ class Ended:
     media: MediaReport = NO_MEDIA
 
 
-LegEvent = Ringing | EarlyMedia | Answered | Digit | DigitsSent | Held | ReferRequested | ReferProgress | Ended
+LegEvent = (
+    Ringing | EarlyMedia | Answered | Digit | DigitsSent | Held | ReferRequested | ReferProgress | Briefed | Ended
+)
 LegSink = Callable[["Leg", LegEvent], None]
 
 

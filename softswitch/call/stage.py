@@ -46,6 +46,9 @@ class Agents(Protocol):
         `ring` lets it get ready, `answer` begins the conversation.
         """
 
+    def brief(self, leg: LegId, call: Call, *, caller: str, text: str, sink: LegSink) -> Leg:
+        """Make a leg that says who calls and why, and reports `Briefed`; raise ResourceError where there is none."""
+
 
 class Stage:
     """Where one call is carried out.
@@ -94,6 +97,8 @@ class Stage:
                     self.patch.talk(legs[other])
             case commands.PrepareAgent():
                 self._prepare_agent(output)
+            case commands.Brief():
+                self._brief(output)
             case commands.PlaceLeg():
                 self._place(output)
             case _ if output.leg in legs:
@@ -155,6 +160,24 @@ class Stage:
             return
         self.patch.legs[output.leg] = leg
         leg.ring()
+
+    def _brief(self, output: commands.Brief) -> None:
+        listener = self.patch.legs.get(output.leg)
+        if listener is None:
+            self._ended(output.agent, Cause.NORMAL)
+            return
+        try:
+            agent = self._agents.brief(
+                output.agent, self._call, caller=output.caller, text=output.text, sink=self._sink
+            )
+        except ResourceError as error:
+            log.error("%s nobody can be briefed: %s", self._call.id, error)
+            self._ended(output.agent, Cause.ENGINE_FAILED.because(str(error)))
+            return
+        self.patch.legs[output.agent] = agent
+        self._call.story.meet(output.agent, "AI", "briefing", "", now=self._now())
+        self.patch.aside(listener, agent)
+        agent.answer()
 
     def _place(self, output: commands.PlaceLeg) -> None:
         self._call.story.meet(output.leg, "phone", "", output.target, now=self._now())

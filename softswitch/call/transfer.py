@@ -4,7 +4,7 @@ The same step serves a rule, an AI that transfers its caller, and an operator: o
 attempt (`attempt.py`), and what it cannot reach leaves everything as it was.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, ClassVar, Final, Literal
 
 import pydantic
@@ -14,12 +14,15 @@ from softswitch.call.call import Call
 from softswitch.call.cause import Cause
 from softswitch.call.commands import CadenceSource, HoldSource
 from softswitch.call.dial import MAX_TARGETS, Dial, Search, Target, Way, accept, best_cause, talk, texts
+from softswitch.call.leg import Briefed, Digit, Ended, LegId
 from softswitch.call.step import BaseStep, render, variables_of
-from softswitch.call.track import Run
+from softswitch.call.track import Input, LegHappened, Run, TimedOut
 
-Mode = Literal["bridge"]
+Mode = Literal["bridge", "warm"]
 Music = Literal["hold", "ringback"]
 
+#: Seconds from the answer until a person must have taken the call: time for the briefing, twice.
+BRIEFING_SECONDS: Final = 60.0
 #: Letters of a briefing: half a minute of speech, longer than a person listens before saying yes.
 MAX_BRIEF: Final = 500
 
@@ -73,12 +76,15 @@ class Transfer(Destination):
         if call.answered_at is not None:
             call.hear(HoldSource() if self._waits_with_music else CadenceSource("ringback"))
         leg = yield from search.run()
-        if leg:
+        missed = None if leg else best_cause(search.causes)
+        if leg and self.mode == "warm":
+            missed = yield from brief(call, leg, render(self.brief, call.variables))
+        if missed is None:
             accept(call, leg)
             ended = yield from talk(call, leg)
             call.end(ended.cause, by_other=ended.by_peer)
-            return
-        self._missed(call, best_cause(search.causes))
+        else:
+            self._missed(call, missed)
 
     def _missed(self, call: Call, cause: Cause) -> None:
         if self.then == "continue":
@@ -92,7 +98,7 @@ class Transfer(Destination):
 
     @property
     def _waits_with_music(self) -> bool:
-        return self.music == "hold"
+        return self.music == "hold" or (self.music is None and self.mode == "warm")
 
     def reads(self) -> Iterator[str]:
         """Yield the variables of the targets and of the caller ID."""
@@ -102,3 +108,32 @@ class Transfer(Destination):
     def writes(self) -> Iterator[str]:
         """Yield what is set."""
         yield from ("transferred_to", "transfer_status", "transfer_cause")
+
+
+def brief(call: Call, leg: LegId, text: str) -> Generator[float | None, Input, Cause | None]:
+    """Have an AI tell who answered of the call; return None where that one takes it, else why not."""
+    agent = call.brief(leg, text)
+    until = call.time + BRIEFING_SECONDS
+    while True:
+        match (yield max(0.0, until - call.time)):
+            case LegHappened(leg=one, event=Digit(digit=digit)) if one == leg:
+                call.press(agent, digit)
+                continue
+            case LegHappened(leg=one, event=Briefed(accepted=True)) if one == agent:
+                missed = None
+            case LegHappened(leg=one, event=Briefed()) if one == agent:
+                missed = Cause.REJECTED.because("who answered declined the call")
+            case LegHappened(leg=one, event=Ended(cause=cause)) if one == agent:
+                # Without its voice nobody can be asked: a person is there, and a caller who waits for one.
+                failed = cause.q850 != Cause.NORMAL.q850
+                missed = None if failed else Cause.NO_ANSWER.because("who answered said neither yes nor no")
+            case LegHappened(leg=one, event=Ended()) if one == leg:
+                missed = Cause.REJECTED.because("who answered hung up")
+            case TimedOut():
+                missed = Cause.NO_ANSWER.because("who answered did not take the call in time")
+            case _:
+                continue
+        call.end_leg(agent, Cause.NORMAL)
+        if missed is not None:
+            call.end_leg(leg, Cause.NORMAL)
+        return missed

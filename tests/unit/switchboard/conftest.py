@@ -88,6 +88,7 @@ class Board:
 
     def __init__(self, rules: str) -> None:
         self.legs: dict[str, FakeLeg] = {}
+        self.briefings: list[tuple[str, str]] = []
         self.placed: list[tuple[str, str, str]] = []
         self.records: list[CallRecord] = []
         self.seats: list[FakeSeat] = []
@@ -118,6 +119,13 @@ class Board:
     def open(self, leg: LegId, call: Call, *, flow: str, text: str, sink: LegSink) -> Leg:
         self.legs["agent"] = FakeLeg(leg, sink)
         return self.legs["agent"]
+
+    def brief(self, leg: LegId, call: Call, *, caller: str, text: str, sink: LegSink) -> Leg:
+        if text == "fail":
+            raise ResourceError("no voice is there")
+        self.briefings.append((caller, text))
+        self.legs["briefing"] = FakeLeg(leg, sink)
+        return self.legs["briefing"]
 
     def join(self, tick: Callable[[float], None]) -> FakeSeat:
         return FakeSeat(self.seats, tick)

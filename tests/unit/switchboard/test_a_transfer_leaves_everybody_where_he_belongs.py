@@ -9,7 +9,7 @@ import pytest
 from softswitch.audio.frame import SILENCE
 from softswitch.call.cause import Cause
 from softswitch.call.commands import TransferFinished, TransferStarted
-from softswitch.call.leg import Answered, Ended, LegState
+from softswitch.call.leg import Answered, Briefed, Ended, LegState
 from softswitch.errors import ResourceError
 
 AtWork = Callable[..., None]
@@ -138,5 +138,43 @@ def test_a_transfer_to_nowhere_in_both_directions_leaves_no_seat(at_work: AtWork
             board.board.transfer(call, "nowhere", by=by)
             assert hears(board, caller, bob) and hears(board, bob, caller) and len(board.seats) == 1
         bob.says(BY_PEER)
+
+    at_work(RULES, story)
+
+
+def test_a_briefing_is_heard_by_its_person_alone(at_work: AtWork) -> None:
+    async def story(board: Any) -> None:
+        caller = board.call("2")
+        [(call, _)] = board.board.calls()
+        done = board.board.transfer(call.id, "carol", mode="warm", brief="hello")
+        carol = board.legs["carol"]
+        carol.says(Answered())
+        ai = board.legs["briefing"]
+        assert board.briefings == [("1001", "hello")] and ai.told == ["answer"]
+        assert hears(board, carol, ai) and hears(board, ai, carol) and caller.heard[-1] not in (ai.voice, carol.voice)
+        assert len(board.seats) == 3, "the caller, who was the AI of the caller, and the one who is told"
+        ai.says(Briefed(accepted=True))
+        assert hears(board, caller, carol) and hears(board, carol, caller) and len(board.seats) == 1
+        assert ai.state is LegState.ENDED and (await done).reached
+        caller.says(BY_PEER)
+
+    at_work(RULES, story)
+
+
+@pytest.mark.parametrize("text", ["fail", "hello"])
+def test_a_briefing_that_cannot_be_made_or_is_declined_leaves_no_seat(at_work: AtWork, text: str) -> None:
+    async def story(board: Any) -> None:
+        caller = board.call("2")
+        [(call, _)] = board.board.calls()
+        done = board.board.transfer(call.id, "carol", mode="warm", brief=text)
+        carol = board.legs["carol"]
+        carol.says(Answered())
+        if text == "fail":
+            assert hears(board, caller, carol), "better connected without a word than not at all"
+        else:
+            board.legs["briefing"].says(Briefed(accepted=False))
+            assert hears(board, caller, board.legs["agent"]) and carol.state is LegState.ENDED
+        assert len(board.seats) == 1 and (await done).reached is (text == "fail")
+        caller.says(BY_PEER)
 
     at_work(RULES, story)

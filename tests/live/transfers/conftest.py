@@ -1,0 +1,159 @@
+"""A running switch with a dialplan of the test's own, and telephones on bare sockets whose sound is heard."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.legs.conftest import Peer
+from tests.live.peers.heard import Heard, tone
+from tests.live.peers.raw_phone import RawPhone
+from tests.live.peers.rtp_probe import RtpProbe
+from tests.live.peers.spoken import was_said
+from tests.live.peers.switch import SwitchProcess, running_switch
+
+#: Key presses by RFC 4733, as an attribute of the session description.
+KEYS = "0 101\r\na=rtpmap:101 telephone-event/8000"
+
+
+class Line:
+    """Where the telephones find the switch: what they ask of a rig. The switch may start after them."""
+
+    def __init__(self) -> None:
+        self.sip = ("", 0)
+        self.peer: Any = Peer(self)  # type: ignore[arg-type]
+
+
+class Phone(RawPhone):
+    """A telephone that also presses keys, and says whom it hears."""
+
+    @property
+    def sdp(self) -> str:
+        return str(self.peer.sdp(port=self.probe.port, direction=self.direction, codec=KEYS))
+
+    def says(self, hz: int, seconds: float = 30.0) -> None:
+        """Say a tone."""
+        self.probe.say(tone(hz, -16, seconds))
+
+    def ask(self, method: str, lines: str = "", body: str = "") -> None:
+        """Send a request inside our call, whichever side began it; lines: more headers, each with its end."""
+        self._cseq += 1
+        if self._called is None:
+            peer = self.peer.request(
+                method, self._user, call=self.name, cseq=self._cseq, to_tag=self._tag, lines=lines, body=body
+            )
+            self.peer.send(peer)
+            return
+        invite = self._called
+        if body:
+            lines += "Content-Type: application/sdp\r\n"
+        self.peer.send(
+            f"{method} {invite.contact.uri} SIP/2.0\r\n"
+            f"Via: SIP/2.0/UDP 127.0.0.1:{self.peer.port};branch=z9hG4bK-{self.name}-{self._cseq}\r\n"
+            f"Max-Forwards: 70\r\nFrom: {invite.to};tag={self.name}-tag\r\nTo: {invite.from_}\r\n"
+            f"Call-ID: {invite.call_id}\r\nCSeq: {self._cseq} {method}\r\n"
+            f"Contact: <{self.uri}>\r\n{lines}Content-Length: {len(body)}\r\n\r\n{body}"
+        )
+
+    async def hears(self, hz: int, seconds: float = 5.0) -> None:
+        """Wait until 0.2 s of this tone are heard; what was heard before does not count."""
+        await self.until(
+            lambda heard: heard.seconds >= 0.2 and abs(heard.tone(heard.seconds - 0.2).hz - hz) < 8, seconds
+        )
+
+    async def hears_said(self, words: str, seconds: float = 20.0) -> None:
+        """Wait until these words were heard, from the beginning of all that was heard."""
+        for _ in range(round(seconds / 0.5)):
+            if await asyncio.to_thread(was_said, self.probe.heard.samples, words):
+                return
+            await asyncio.sleep(0.5)
+        raise AssertionError(f"{self.name} does not hear {words!r}")
+
+    async def until(self, what: Callable[[Heard], bool], seconds: float) -> None:
+        """Wait for something in what is heard from now on."""
+        began = time.monotonic()
+        while time.monotonic() < began + seconds:
+            await asyncio.sleep(0.05)
+            if what(self.probe.heard.since(began)):
+                return
+        raise AssertionError(f"{self.name} does not hear it within {seconds} s")
+
+    async def is_quiet(self, seconds: float) -> None:
+        """Hold that nothing is heard for so long."""
+        began = time.monotonic()
+        await asyncio.sleep(seconds)
+        heard = self.probe.heard.since(began)
+        assert heard.audible_seconds() < 0.05, f"{self.name} hears something for {heard.audible_seconds():.2f} s"
+
+
+class Town:
+    """Telephones and a switch. `start` starts the switch; in its files PORT_BOB is bob's port, and so on."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self.line = Line()
+        self.phones: dict[str, Phone] = {}
+        self._folder = folder
+        self._stack = stack
+        self.switch: SwitchProcess
+
+    def phone(self, name: str) -> Phone:
+        """Return a telephone of this name."""
+        if name not in self.phones:
+            self.phones[name] = Phone(self.line, self._stack.enter_context(RtpProbe()), name)
+        return self.phones[name]
+
+    async def start(self, rules: str, *names: str) -> list[Phone]:
+        """Start the switch with these rules and flows, and return the telephones."""
+        made = [self.phone(name) for name in names]
+        for name, phone in self.phones.items():
+            rules = rules.replace(f"PORT_{name.upper()}", str(phone.peer.port))
+        (self._folder / "plans").mkdir(exist_ok=True)
+        (self._folder / "plans" / "plan.yaml").write_text(rules, encoding="utf-8")
+        config = self._folder / "softswitch.yaml"
+        config.write_text(f"dialplans: {self._folder}/plans\n", encoding="utf-8")
+        context = running_switch(self._folder, options=("--config", str(config)), number=10)
+        self.switch = await asyncio.to_thread(self._stack.enter_context, context)
+        self.line.sip = ("127.0.0.1", self.switch.sip_port)
+        return made
+
+    async def nothing_is_left(self) -> None:
+        """Wait until no call is up."""
+        for _ in range(100):
+            if self.switch.metrics()["softswitch_calls_active"] == 0:
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError("a call is still up")
+
+    async def record(self, **fields: Any) -> dict[str, Any]:
+        """Wait for the record of a call with these values."""
+        return await asyncio.to_thread(lambda: self.switch.wait_record(**fields))
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Callable[[Callable[[Town], Coroutine[None, None, None]]], None]]:
+    """Run a story in a town of its own; afterwards no call may be up."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Town]:
+        with ExitStack() as stack:
+            town = Town(tmp_path, stack)
+            try:
+                yield town
+            finally:
+                for phone in town.phones.values():
+                    await phone.close()
+                town.line.peer.close()
+
+    def run(story: Callable[[Town], Coroutine[None, None, None]]) -> None:
+        async def main() -> None:
+            async with opened() as town, asyncio.timeout(90):
+                await story(town)
+                await town.nothing_is_left()
+
+        asyncio.run(main())
+
+    yield run
