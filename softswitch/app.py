@@ -34,12 +34,14 @@ from softswitch.legs.guard import OPEN
 from softswitch.legs.public_address import PublicAddress
 from softswitch.legs.signalling import InboundCall
 from softswitch.legs.sip_leg import SipLeg
+from softswitch.legs.stir import Vouching
 from softswitch.legs.tolls import Tolls
 from softswitch.legs.trunks import Trunks
 from softswitch.legs.user_agent import UserAgent, UserAgentSettings
 from softswitch.metrics import MediaTotals, Sources, measure
 from softswitch.net.address import family
 from softswitch.net.dns_lookup import DnsSettings
+from softswitch.net.fetch import fetch
 from softswitch.net.gate import GateSettings
 from softswitch.net.loop import raise_open_files
 from softswitch.net.resolve import Resolver
@@ -148,9 +150,7 @@ class App:
             usage.load(self.tolls.restore)
             usage.start()
             defer(usage.close)
-        self.trunks = Trunks(self.catalog.carriers, self.user_agent, self.resolver, agent=our_name(), tolls=self.tolls)
-        self.user_agent.reception.identify = self.trunks.identify
-        self.user_agent.guard.known.append(self.trunks.speaks_from)
+        self._open_trunks()
         agents = self._agents()
         self.switchboard = Switchboard(
             dialplan=self.catalog.dialplan,
@@ -175,6 +175,17 @@ class App:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+
+    def _open_trunks(self) -> None:
+        """Make what knows carriers, and whose calls are believed."""
+        self.trunks = Trunks(self.catalog.carriers, self.user_agent, self.resolver, agent=our_name(), tolls=self.tolls)
+        self.trunks.signatures = self.catalog.signatures
+        self.user_agent.reception.identify = self.trunks.identify
+        self.vouching = Vouching(lambda name: self.catalog.carrier(name), fetch)
+        self._stack.push_async_callback(self.vouching.close)
+        self.vouching.adopt(self.catalog.trust)
+        self.user_agent.reception.vouch = self.vouching.judge
+        self.user_agent.guard.known.append(self.trunks.speaks_from)
 
     def _rtp_ports(self, host: str) -> RtpPorts:
         ports = RtpPorts(host, *self.settings.rtp.ports, self.settings.rtp.quiet_seconds)
@@ -212,6 +223,7 @@ class App:
             self.media_totals,
             self.trunks,
             self.reloader,
+            self.vouching,
         )
         views = CallViews(self.switchboard, self.user_agent.trace, clock.now, self.settings.observability.private)
         server = HealthServer(
@@ -236,7 +248,9 @@ class App:
         self.switchboard.script = Script(catalog.dialplan, agents, catalog.sound)
         self.switchboard.limits = self._limits()
         self.user_agent.adopt(self._user_agent_settings())
+        self.vouching.adopt(catalog.trust)
         self.tolls.toll.adopt(settings.toll)
+        self.trunks.signatures = catalog.signatures
         self.trunks.replace(catalog.carriers)
         logs.set_level(settings.observability.level)
         return ()
@@ -313,6 +327,7 @@ class App:
             hops=inbound.hops,
             user=inbound.user,
             replaces=inbound.replaces,
+            verdict=inbound.verdict,
         )
         try:
             self.switchboard.offered(offer, made)

@@ -6,7 +6,7 @@ them, `softswitch run` refuses to start on them. After this nothing is read from
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from softswitch.audio import wav
@@ -22,18 +22,22 @@ from softswitch.conversation.flow_check import load_flows
 from softswitch.conversation.flow_model import Flow
 from softswitch.document import Document, load
 from softswitch.errors import ConfigError, Fault, ResourceError
+from softswitch.legs.stir import OwnSignature, Trust
+from softswitch.stir_files import load_signatures, load_trust
 
 _KNOWN_SECTIONS = ("rules", "flows")
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """What was loaded. sounds: frames by file name, 8 kHz mono."""
+    """What was loaded. sounds: frames by file name, 8 kHz mono. signatures: by carrier. trust: in signed caller IDs."""
 
     dialplan: Dialplan
     flows: Mapping[str, Flow]
     sounds: Mapping[str, Sequence[Frame]]
     carriers: tuple[Carrier, ...]
+    signatures: Mapping[str, OwnSignature] = field(default_factory=dict)
+    trust: Trust = Trust()
 
     def sound(self, file: str) -> Sequence[Frame]:
         """Return a sound by its file name; ResourceError where it was not loaded."""
@@ -74,6 +78,8 @@ def load_catalog(settings: Settings, environment: Mapping[str, str]) -> Catalog:
         carriers = load_carriers(files["carriers"], environment)
     except ConfigError as error:
         faults.extend(error.faults)
+    signatures = load_signatures(files["carriers"], environment, carriers, faults)
+    trust = load_trust(settings.stir, carriers, faults)
     rules, flows = _load_dialplans(files["dialplans"], media, environment, faults)
     faults.extend(_unknown_names(rules, flows, carriers))
     sounds: dict[str, Sequence[Frame]] = {}
@@ -87,7 +93,7 @@ def load_catalog(settings: Settings, environment: Mapping[str, str]) -> Catalog:
             faults.append(Fault(where, str(error), f"put it into {media}"))
     if faults:
         raise ConfigError(*dict.fromkeys(faults))
-    return Catalog(Dialplan(rules), flows, sounds, carriers)
+    return Catalog(Dialplan(rules), flows, sounds, carriers, signatures, trust)
 
 
 def _load_dialplans(

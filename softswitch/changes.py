@@ -21,6 +21,7 @@ LIVE = frozenset(
         "observability.level",
         "observability.recent_calls",
         "guard",
+        "stir",
         "toll",
         "sip.trusted",
         "sip.session_expires",

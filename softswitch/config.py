@@ -7,7 +7,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 
@@ -250,6 +250,27 @@ class StoreSection(Section):
     url: str = ""
 
 
+class StirSection(Section):
+    """stir: signed caller IDs of inbound calls (STIR/SHAKEN).
+
+    verify: `off`; `note` says in the record and to the dialplan what came of it; `require` refuses what does not pass.
+    A carrier may say otherwise. anchors: PEM file of the certificates that all others must lead to. certificates:
+    files by the URL that calls name them by. fetch: hosts that certificates may be fetched from, over https.
+    """
+
+    verify: Literal["off", "note", "require"] = "off"
+    anchors: Path | None = pydantic.Field(default=None, validate_default=True)
+    certificates: dict[str, Path] = pydantic.Field(default={}, max_length=1000)
+    fetch: tuple[str, ...] = pydantic.Field(default=(), max_length=100)
+
+    @pydantic.field_validator("anchors")
+    @classmethod
+    def _no_verdict_without_anchors(cls, value: Path | None, info: pydantic.ValidationInfo) -> Path | None:
+        if value is None and info.data.get("verify") != "off":
+            raise ValueError("to verify, certificates to trust are needed: name a PEM file")
+        return value
+
+
 class LimitsSection(Section):
     """limits: what this switch takes on. drain_seconds: how long running calls may go on after SIGTERM."""
 
@@ -282,6 +303,7 @@ class Settings(Section):
     rtp: RtpSection = RtpSection()
     speech: SpeechSection = SpeechSection()
     store: StoreSection = StoreSection()
+    stir: StirSection = StirSection()
     limits: LimitsSection = LimitsSection()
     observability: ObservabilitySection = ObservabilitySection()
     carriers: Path | None = None
@@ -303,7 +325,7 @@ def load_settings(path: Path | None, environment: Mapping[str, str]) -> Settings
     document.data = {key: value for key, value in document.data.items() if value is not None}
     settings = validate(Settings, document)
     base = path.resolve().parent
-    changes: dict[str, Path] = {}
+    changes: dict[str, Any] = {"stir": _beside(settings.stir, base)}
     for name in ("carriers", "dialplans", "media"):
         value: Path | None = getattr(settings, name)
         if value is not None:
@@ -312,6 +334,12 @@ def load_settings(path: Path | None, environment: Mapping[str, str]) -> Settings
                 fault = document.fault((name,), f"{name}: {changes[name]} does not exist", "check the path")
                 raise ConfigError(fault)
     return settings.model_copy(update=changes)
+
+
+def _beside(stir: StirSection, base: Path) -> StirSection:
+    """Return the section with its paths relative to the file; who reads them says what is wrong with them."""
+    found = {url: base / file for url, file in stir.certificates.items()}
+    return stir.model_copy(update={"anchors": stir.anchors and base / stir.anchors, "certificates": found})
 
 
 def override(settings: Settings, section: str, key: str, value: str, option: str) -> Settings:

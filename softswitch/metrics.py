@@ -8,6 +8,7 @@ from softswitch import clock
 from softswitch.api.health import Family, Histogram
 from softswitch.call.record import CallRecord
 from softswitch.call.toll import Toll
+from softswitch.legs.stir import Vouching
 from softswitch.legs.trunk import TrunkStatus
 from softswitch.legs.trunks import Trunks
 from softswitch.legs.user_agent import UserAgent
@@ -46,6 +47,7 @@ class Sources:
     media: MediaTotals
     trunks: Trunks
     reloads: Reloader
+    vouching: Vouching
 
 
 def measure(app: Sources) -> Iterator[Family | Histogram]:
@@ -89,6 +91,13 @@ def measure(app: Sources) -> Iterator[Family | Histogram]:
     yield _gauge("tasks", "Tasks of the event loop.", len(asyncio.all_tasks()))
     yield _gauge("records_waiting", "Call records not yet written.", app.records.waiting)
     yield from _of_reloads(app.reloads)
+    yield Family(
+        "softswitch_signed_calls_total",
+        "counter",
+        "Inbound calls whose signature was looked at.",
+        ("result",),
+        tuple(((result,), float(count)) for result, count in app.vouching.counts.items()),
+    )
     late = app.ticker.late_ms
     yield Histogram(
         "softswitch_tick_late_ms",

@@ -32,6 +32,7 @@ from softswitch.call.transfer import Mode, Transfer
 from softswitch.call.who import Who
 from softswitch.errors import ResourceError
 from softswitch.events import Event, EventStream, Subscription
+from softswitch.sip.vouching import Verdict
 
 log = logging.getLogger("softswitch.calls")
 
@@ -54,7 +55,7 @@ class Offer:
 
     trusted: authenticated, or from this machine. refusal: the leg cannot become a call, for this cause. carrier: the
     trunk it came by, empty for none. uri: the Request-URI. hops: its Max-Forwards. user: one of ours, proved.
-    replaces: the leg of ours whose place it takes.
+    replaces: the leg of ours whose place it takes. verdict: on its signature, None where nobody asked for one.
     """
 
     leg: LegId
@@ -67,6 +68,7 @@ class Offer:
     hops: int = MAX_HOPS
     user: str = ""
     replaces: LegId = ""
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +164,15 @@ class Switchboard:
 
         Never raises: a call that cannot be served is refused.
         """
-        query = Query(offer.number, offer.caller, offer.carrier, offer.uri, offer.trusted, clock.wall())
+        signed = offer.verdict.result if offer.verdict is not None else ""
+        query = Query(offer.number, offer.caller, offer.carrier, offer.uri, offer.trusted, clock.wall(), signed)
         rule = self.script.dialplan.match(query)
         steps: Sequence[Step] = rule.steps if rule else ()
         parties = Parties("inbound", offer.caller, offer.number, offer.carrier)
         live = self._start(offer.leg, parties, steps)
         live.stage.hops = offer.hops - 1
+        if offer.verdict is not None:
+            live.call.variables.update(_signature(offer.verdict))
         live.call.story.meet(
             offer.leg,
             "user" if offer.user else "carrier" if offer.carrier else "phone",
@@ -412,3 +417,9 @@ class Switchboard:
             record.recording = self._on_recording(record.id, live.stage.recorded)
         self._on_record(record)
         self.report(live.call.id, CallEnded(record))
+
+
+def _signature(verdict: Verdict) -> dict[str, str]:
+    """Return what the record keeps of a signature."""
+    found = {"verstat": verdict.verstat, "attest": verdict.attest, "origid": verdict.origid, "stir": verdict.words}
+    return {name: value for name, value in found.items() if value}

@@ -152,6 +152,19 @@ class CallerIdRule(_Entry):
         )
 
 
+class IdentitySign(_Entry):
+    """How calls are signed (STIR/SHAKEN). key: file with the private key. certificate_url: where its certificate is.
+
+    attest: A, B or C; `auto` is A for the caller IDs of this entry, B for others that our users present, else C.
+    origid: names where our calls come from, to those who trace them; empty: one that follows from the entry.
+    """
+
+    key: Path
+    certificate_url: str = pydantic.Field(pattern=r"^https?://[^\s<>\"]{1,1024}$")
+    attest: Literal["auto", "A", "B", "C"] = "auto"
+    origid: str = pydantic.Field(default="", pattern=r"^[A-Za-z0-9-]{0,64}$")
+
+
 class Carrier(_Entry):
     """One entry of carriers.yaml: a trunk. `docs/carriers.md` explains each key."""
 
@@ -197,6 +210,8 @@ class Carrier(_Entry):
     privacy: bool = False
     from_user: CallerId = ""
     from_domain: Host = ""
+    identity_sign: IdentitySign | None = None
+    identity_verify: Literal["default", "off", "note", "require"] = "default"
     tariff: str = pydantic.Field(default="", max_length=64)
 
     @property

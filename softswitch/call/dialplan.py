@@ -5,7 +5,7 @@ import re
 import zoneinfo
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pydantic
 
@@ -24,7 +24,7 @@ class Query:
 
     carrier: the trunk it came by, empty for none. uri: the Request-URI, empty where there is none (a number
     that is only looked up). trusted: authenticated, or from this machine. wall: the time, with its zone; without it no
-    rule that has hours serves.
+    rule that has hours serves. signed: what came of its signature: `passed`, `failed`, `unknown`, or empty.
     """
 
     number: str
@@ -33,6 +33,7 @@ class Query:
     uri: str = ""
     trusted: bool = False
     wall: datetime.datetime | None = None
+    signed: str = ""
 
 
 class _RuleModel(pydantic.BaseModel):
@@ -45,6 +46,7 @@ class _RuleModel(pydantic.BaseModel):
     carrier: str = ""
     time: str = ""
     timezone: str = ""
+    signed: Literal["", "passed", "failed", "unknown"] = ""
     strangers: bool = True
     strip: int = pydantic.Field(default=0, ge=0, le=32)
     steps: list[Any] = pydantic.Field(min_length=1)
@@ -90,9 +92,9 @@ class Rule:
     """One rule: what it serves (`name`, as it is written), and the steps.
 
     number, address: one of them; the other is None. caller, hours: None for anybody, at any time. carrier: empty for
-    any way in. zone: of the hours; None for the system's. strangers: whether a caller who is neither authenticated nor
-    on this machine may use it. strip: how many leading digits are taken off the number before the steps see it as
-    `{to}`. places: file and line of each step.
+    any way in. zone: of the hours; None for the system's. signed: what must have come of its signature, empty for
+    anything. strangers: whether a caller who is neither authenticated nor on this machine may use it. strip: how many
+    leading digits are taken off the number before the steps see it as `{to}`. places: file and line of each step.
     """
 
     name: str
@@ -102,6 +104,7 @@ class Rule:
     carrier: str
     hours: Hours | None
     zone: datetime.tzinfo | None
+    signed: str
     strangers: bool
     strip: int
     steps: tuple[BaseStep, ...]
@@ -117,6 +120,8 @@ class Rule:
         if self.caller is not None and not self.caller.fullmatch(query.caller):
             return False
         if self.carrier and self.carrier != query.carrier:
+            return False
+        if self.signed and self.signed != query.signed:
             return False
         if self.hours is None:
             return True
@@ -212,6 +217,7 @@ def _rule(document: Document, data: Any, location: tuple[Key, ...]) -> Rule:
         carrier=model.carrier,
         hours=Hours.parse(model.time) if model.time else None,
         zone=_zone(model.timezone),
+        signed=model.signed,
         strangers=model.strangers,
         strip=model.strip,
         steps=tuple(steps),
@@ -241,7 +247,7 @@ def _hidden_rules(rules: Sequence[Rule]) -> Iterator[Fault]:
     seen: dict[tuple[object, ...], Rule] = {}
     for rule in rules:
         hours = (rule.hours.spans, str(rule.zone)) if rule.hours else None
-        key = (rule.name, rule.caller.pattern if rule.caller else "", rule.carrier, hours)
+        key = (rule.name, rule.caller.pattern if rule.caller else "", rule.carrier, rule.signed, hours)
         first = seen.setdefault(key, rule)
         if first is not rule:
             yield Fault(rule.where, f"number {rule.name} has a rule already at {first.where}", "remove one of them")

@@ -4,9 +4,9 @@ A method has one service. Calls are of those whom `identify` knows, of strangers
 who he is; only then is a leg made.
 """
 
-import dataclasses
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from softswitch import clock
@@ -23,6 +23,7 @@ from softswitch.sip.message import Request, Response
 from softswitch.sip.refer import PACKAGE, Replaces, event
 from softswitch.sip.trace import Trace
 from softswitch.sip.transaction import Key
+from softswitch.sip.vouching import Verdict
 
 log = logging.getLogger("softswitch.sip")
 
@@ -35,6 +36,10 @@ OnInvite = Callable[[InboundCall, Callable[[LegSink], SipLeg]], None]
 Service = Callable[[Key, Request, Flow], None]
 #: Says whose a new INVITE is: of somebody known, of a stranger (None), or why it gets no further.
 Identify = Callable[[Request, Flow], Known | Refusal | None]
+
+
+#: The verdict on a call's signature, None where nobody wants one, and whether it is refused for it.
+Vouch = Callable[[Request, InboundCall], tuple[Verdict | None, bool]]
 
 
 class Front(Protocol):
@@ -83,6 +88,8 @@ class Reception:
             "SUBSCRIBE": self._subscribed,
         }
         self.identify: Identify = _nobody_known
+        #: Judges the signature of a call; says whether it is refused for that.
+        self.vouch: Vouch = _nobody_asked
         self.draining = False
         self._front = front
         self._answers = tuple(answers)
@@ -150,7 +157,11 @@ class Reception:
         self._front.invites(key, leg)
         refusal = leg.invited(request, key, tag=tag)
         cause = from_status(refusal.status).because(refusal.why) if refusal is not None else None
-        inbound = dataclasses.replace(self._callers.describe(id, request, flow, known, cause), replaces=replaces)
+        inbound = replace(self._callers.describe(id, request, flow, known, cause), replaces=replaces)
+        verdict, refused = self.vouch(request, inbound)
+        if verdict is not None:
+            why = from_status(verdict.status).because(verdict.words) if refused and cause is None else cause
+            inbound = replace(inbound, verdict=verdict, refusal=why)
         try:
             self._on_invite(inbound, make)
         except Exception:  # whatever it is, it is this call's alone
@@ -164,6 +175,11 @@ _STRANGER = Known("")
 def _nobody_known(_request: Request, _flow: Flow) -> Known | None:
     """Know no carrier."""
     return None
+
+
+def _nobody_asked(_request: Request, _inbound: InboundCall) -> tuple[None, bool]:
+    """Ask for no signature."""
+    return None, False
 
 
 def _nowhere(_leg: object, _event: object) -> None:

@@ -14,6 +14,7 @@ from softswitch.sip.refer import Replaces
 from softswitch.sip.session_timer import SessionTimerSettings
 from softswitch.sip.transaction import Key, TimerSettings
 from softswitch.sip.uri import Uri
+from softswitch.sip.vouching import Verdict
 
 SDP = "application/sdp"
 #: Methods we handle, and extensions we speak (RFC 3262, 4028, 3891, 4488): said in every message that makes a dialog.
@@ -163,6 +164,7 @@ class InboundCall:
     number, to_user: of the Request-URI and of To, which differ where a registrar puts our Contact in the Request-URI.
     caller: of P-Asserted-Identity where a carrier or a trusted network says it (RFC 3325), else of From.
     user: one of our users who has proved it. replaces: the leg of ours whose place it takes (RFC 3891).
+    verdict: on its signature (RFC 8224), None where nobody asked for one.
     """
 
     leg: LegId
@@ -177,6 +179,7 @@ class InboundCall:
     hops: int = 70
     user: str = ""
     replaces: LegId = ""
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)

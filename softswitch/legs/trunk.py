@@ -164,7 +164,18 @@ MANNERS = frozenset(
         "country",
         "number_format",
     }
-    | {"prefix_strip", "prefix_add", "caller_id", "caller_id_rules", "identity", "privacy", "from_user", "tariff"}
+    | {
+        "prefix_strip",
+        "prefix_add",
+        "caller_id",
+        "caller_id_rules",
+        "identity",
+        "privacy",
+        "from_user",
+        "tariff",
+        "identity_sign",
+        "identity_verify",
+    }
 )
 
 

@@ -1,6 +1,6 @@
 """All carriers at work: places calls over them, and knows which inbound calls are theirs."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -16,6 +16,7 @@ from softswitch.errors import LocalError, ResourceError
 from softswitch.legs.callers import MAX_FORWARDS
 from softswitch.legs.roster import Post, Roster
 from softswitch.legs.signalling import InboundCall, Known, Placement
+from softswitch.legs.stir import OwnSignature
 from softswitch.legs.tolls import Fare, Tolls
 from softswitch.legs.trunk import Trunk, TrunkStatus
 from softswitch.legs.trunk_leg import Hop, Resolves, TrunkLeg, Way
@@ -56,6 +57,8 @@ class Trunks:
         self._random = random
         self._now = now
         self.tolls = tolls or Tolls(TollSection())
+        #: How calls are signed, by carrier.
+        self.signatures: Mapping[str, OwnSignature] = {}
         self.roster = Roster(carriers, user_agent, resolver, agent=agent, random=random, token=token, now=now)
 
     def start(self) -> None:
@@ -134,6 +137,8 @@ class Trunks:
         if post is None:
             raise LocalError(f"carrier {found.carrier.name} was chosen and does not exist")
         trunk, routes = post.trunk, _routes(post)
+        own = self.signatures.get(trunk.name)
+        signature = own.lines(trunk.carrier, found.caller_id, number, who, clock.wall()) if own is not None else ()
         fare = self.tolls.begin(number, trunk.carrier, who)
         if isinstance(fare, Cause):
             return Way((), carrier=trunk.name, refused=fare), None
@@ -153,7 +158,7 @@ class Trunks:
             fare.over()
 
         way = Way(
-            tuple(_hop(found, gateway, trunk, routes) for gateway in found.gateways),
+            tuple(_hop(found, gateway, trunk, routes, signature) for gateway in found.gateways),
             name=f"carrier {trunk.name}",
             carrier=trunk.name,
             try_seconds=trunk.carrier.try_seconds,
@@ -258,7 +263,9 @@ class Trunks:
         return None, made, slot.give_back
 
 
-def _hop(found: Route, gateway: Gateway, trunk: Trunk, routes: tuple[str, ...]) -> Hop:
+def _hop(
+    found: Route, gateway: Gateway, trunk: Trunk, routes: tuple[str, ...], signature: tuple[tuple[str, str], ...]
+) -> Hop:
     carrier = found.carrier
     placement = Placement(
         found.request_uri(gateway),
@@ -269,7 +276,7 @@ def _hop(found: Route, gateway: Gateway, trunk: Trunk, routes: tuple[str, ...]) 
         carrier.offered,
         from_uri=found.from_uri,
         from_name=found.from_name,
-        headers=found.identity,
+        headers=(*found.identity, *signature),
         routes=routes,
         auth=trunk.auth,
         dtmf=carrier.dtmf,

@@ -44,6 +44,7 @@ FLOORS = {
     "reload_view": 6,
     "route_test": 6,
     "serve": 6,
+    "stir_files": 6,
     "supervision": 6,
     "trunks_view": 6,
 }
