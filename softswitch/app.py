@@ -27,9 +27,10 @@ from softswitch.call.leg import Leg, LegId, LegSink
 from softswitch.call.record import CallRecord
 from softswitch.call.who import Who
 from softswitch.catalog import Catalog
+from softswitch.certificates import peer_tls, server_tls
 from softswitch.changes import Changes
 from softswitch.config import Settings
-from softswitch.errors import ResourceError
+from softswitch.errors import ConfigError, Fault, ResourceError
 from softswitch.legs.guard import OPEN
 from softswitch.legs.public_address import PublicAddress
 from softswitch.legs.signalling import InboundCall
@@ -46,6 +47,7 @@ from softswitch.net.gate import GateSettings
 from softswitch.net.loop import raise_open_files
 from softswitch.net.resolve import Resolver
 from softswitch.net.rtp_socket import RtpPorts
+from softswitch.net.sip_tls import Made, TlsContexts
 from softswitch.net.ticker import Ticker
 from softswitch.providers.registry import Engines, open_engines
 from softswitch.reload import Load, Reloader
@@ -73,11 +75,12 @@ def our_name() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where a running switch is reached; None: no such port. also: SIP in the other address family."""
+    """Where a running switch is reached; None: no such port. also: SIP in the other address family. tls: encrypted."""
 
     sip: tuple[str, int]
     http: tuple[str, int] | None
     also: tuple[str, int] | None = None
+    tls: tuple[str, int] | None = None
 
 
 class App:
@@ -99,7 +102,9 @@ class App:
         """
         self.settings = settings
         self.catalog = catalog
-        self.reloader = Reloader(settings, catalog, load or (lambda: (settings, catalog)), self._apply)
+        self._load: Load = load or (lambda: (settings, catalog))
+        self._made: Made | None = None  # certificates that were read, until they are put in force
+        self.reloader = Reloader(settings, catalog, self._read_anew, self._apply)
         self.media_totals = MediaTotals()
         self._on_record = on_record
         self._serving = serving
@@ -135,12 +140,15 @@ class App:
         self.ticker.start()
         self._stack.callback(self.ticker.close)
         self.ports = self._rtp_ports(settings.rtp.address or settings.sip.listen[0])
-        self.user_agent = UserAgent(self._user_agent_settings(), self.ports, self._invited)
+        self.tls = TlsContexts(server_tls(settings, wall=clock.wall()), peer_tls(self.catalog.carriers))
+        self.user_agent = UserAgent(self._user_agent_settings(), self.ports, self._invited, tls=self.tls)
         second = settings.sip.listen_also
         if second[0]:
             self.user_agent.also[family(second[0])] = self._rtp_ports(second[0])
         self.resolver = Resolver(
-            DnsSettings(nameservers=settings.sip.nameservers or None), families=self.user_agent.sockets.families
+            DnsSettings(nameservers=settings.sip.nameservers or None),
+            families=self.user_agent.sockets.families,
+            tls=lambda: self.user_agent.sockets.listens("TLS"),
         )
         defer(self.resolver.close)
         self.tolls = Tolls(settings.toll)
@@ -166,10 +174,11 @@ class App:
         defer(self.user_agent.close)
         sip = await self.user_agent.listen(*settings.sip.listen)
         also = await self.user_agent.listen(*second) if second[0] else None
+        tls = await self.user_agent.sockets.listen_tls(*settings.sip.tls.listen) if settings.sip.tls.listen[0] else None
         http = await self._serve_http() if settings.http.enabled else None
         await self._start_trunks()
         defer(self.reloader.close)
-        self.addresses = Addresses(sip, http, also)
+        self.addresses = Addresses(sip, http, also, tls)
         # Everything made so far lives as long as the process: the collector need never look at it again. A frame
         # makes objects and drops them at once; the collector's defaults would look for cycles 40 times a second.
         gc.collect()
@@ -240,8 +249,23 @@ class App:
 
     # Other files -----------------------------------------------------------------------------------------------------
 
+    def _read_anew(self) -> tuple[Settings, Catalog]:
+        """Read every file, in a thread."""
+        settings, catalog = self._load()
+        # Where we listen stays as it is until a restart.
+        tls = settings.sip.tls.model_copy(update={"listen": self.settings.sip.tls.listen})
+        sip = settings.sip.model_copy(update={"tls": tls})
+        try:
+            self._made = self._certificates(
+                settings.model_copy(update={"sip": sip, "data": self.settings.data}), catalog
+            )
+        except ResourceError as error:
+            raise ConfigError(Fault("certificates", str(error), "`softswitch check` names the line")) from error
+        return settings, catalog
+
     def _apply(self, settings: Settings, catalog: Catalog, _changes: Changes) -> Iterable[str]:
         """Put in force what was read: for calls that begin from now on. Nothing here waits, and nothing may fail."""
+        renewed = self.tls.put(self._made) if self._made is not None else ()
         self.settings, self.catalog = settings, catalog
         agents = self._agents()
         agents.attach(self.switchboard)
@@ -253,7 +277,7 @@ class App:
         self.trunks.signatures = catalog.signatures
         self.trunks.replace(catalog.carriers)
         logs.set_level(settings.observability.level)
-        return ()
+        return [f"certificate {path} is another one" for path in renewed]
 
     async def _reload(self) -> dict[str, Any]:
         return (await asyncio.shield(self.reloader.ask())).as_json()
@@ -267,6 +291,17 @@ class App:
     def _limits(self) -> Limits:
         limits = self.settings.limits
         return Limits(limits.max_calls, limits.max_call_seconds, self.settings.observability.recent_calls)
+
+    async def reload_certificates(self) -> None:
+        """Read every certificate and key anew; connections that stand keep theirs, new ones have the new.
+
+        Raises ResourceError with a sentence where a file is no good; then everything stays as it was.
+        """
+        self.tls.put(await asyncio.to_thread(self._certificates, self.settings, self.catalog))
+
+    def _certificates(self, settings: Settings, catalog: Catalog) -> Made:
+        """Read certificates and keys; in a thread, for it takes milliseconds, and more where authorities are many."""
+        return TlsContexts.make(server_tls(settings, wall=clock.wall()), peer_tls(catalog.carriers))
 
     async def drain(self) -> None:
         """Take no new calls and wait for the running ones, as long as the limits allow."""

@@ -28,6 +28,7 @@ LIVE = frozenset(
         "sip.min_se",
     }
     | {"rtp.media_timeout", "rtp.srtp", "speech.language"}
+    | {f"sip.tls.{key}" for key in ("certificate", "key", "client_ca", "verify_clients", "names", "ca")}
 )
 #: Names in one sentence; a list of a thousand tells nobody anything.
 MAX_NAMES = 8
@@ -124,7 +125,10 @@ def _keys(keys: Iterable[tuple[str, Any, Any]], section: str, sentences: list[st
         if was == now:
             continue
         name = f"{section}.{key}" if section else key
-        if name in LIVE or section in LIVE:
+        if isinstance(now, Section):
+            inner = [(one, getattr(was, one), getattr(now, one)) for one in type(now).model_fields]
+            found[key] = was.model_copy(update=_keys(inner, name, sentences, fixed))
+        elif name in LIVE or section in LIVE:
             found[key] = now
             sentences.append(f"{name} is {_value(now)}")
         else:

@@ -18,6 +18,7 @@ from softswitch.net.address import family
 from softswitch.sdp.protection import Policy
 
 DEFAULT_SIP_PORT = 5060
+DEFAULT_TLS_PORT = 5061
 DEFAULT_HTTP_PORT = 8080
 #: RFC 8489 section 8, RFC 1035 section 4.2.
 DEFAULT_STUN_PORT = 3478
@@ -63,6 +64,11 @@ def http_address(value: str) -> tuple[str, int]:
 def second_address(value: str) -> tuple[str, int]:
     """Read a second SIP listening address; an empty host for none."""
     return _split_address(value, DEFAULT_SIP_PORT) if value.strip() else ("", 0)
+
+
+def tls_address(value: str) -> tuple[str, int]:
+    """Read a TLS listening address; an empty host for none."""
+    return _split_address(value, DEFAULT_TLS_PORT) if value.strip() else ("", 0)
 
 
 def stun_server(value: str) -> tuple[str, int]:
@@ -131,6 +137,53 @@ def _ip_or_empty(value: str) -> str:
 OptionalAddress = Annotated[str, pydantic.AfterValidator(_ip_or_empty)]
 
 
+class KeyPairSection(Section):
+    """sip.tls.names.HOST: what is shown to those who ask for that host."""
+
+    certificate: Path
+    key: Path
+
+
+class TlsSection(Section):
+    """sip.tls: encrypted signalling. Paths are relative to the file.
+
+    listen: address for TLS, empty for none. certificate, key: what we show; without them one of our own is made in the
+    data folder. names: host -> what is shown to those who ask for that host (SNI). verify_clients: whether those who
+    connect must show a certificate, and client_ca: who may have signed it. ca: who may have signed the certificates of
+    peers that we call and that are no carriers, the system's authorities where it is absent.
+    """
+
+    listen: Annotated[tuple[str, int], _read_with(tls_address)] = ("", 0)
+    certificate: Path | None = None
+    key: Path | None = None
+    client_ca: Path | None = None
+    verify_clients: Literal["none", "optional", "require"] = "none"
+    names: dict[str, KeyPairSection] = pydantic.Field(default={}, max_length=256)
+    ca: Path | None = None
+
+    @pydantic.field_validator("key")
+    @classmethod
+    def _both_or_none(cls, value: Path | None, info: pydantic.ValidationInfo) -> Path | None:
+        if (value is None) != (info.data.get("certificate") is None):
+            raise ValueError("certificate and key belong together; name both, or none to have one made")
+        return value
+
+    @pydantic.field_validator("verify_clients")
+    @classmethod
+    def _by_somebody(cls, value: str, info: pydantic.ValidationInfo) -> str:
+        if value != "none" and info.data.get("client_ca") is None:
+            raise ValueError("to verify clients, client_ca must name the authorities that sign their certificates")
+        return value
+
+    @pydantic.field_validator("names")
+    @classmethod
+    def _hosts(cls, value: dict[str, KeyPairSection]) -> dict[str, KeyPairSection]:
+        for name in value:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is not a host name")
+        return value
+
+
 class SipSection(Section):
     """sip: where phones and carriers reach us.
 
@@ -139,7 +192,7 @@ class SipSection(Section):
     differs from the listening address (behind NAT). stun: server that is asked for it instead, empty for none.
     nameservers: who is asked for names, empty for the system's own. trusted: networks whose callers may use every rule
     of the dialplan. session_expires: seconds after which a call that nobody refreshed is over (RFC 4028), 0 for no
-    timer unless the peer wants one. min_se: the shortest such interval we let a peer ask for.
+    timer unless the peer wants one. min_se: the shortest such interval we let a peer ask for. tls: the same encrypted.
     """
 
     listen: Annotated[tuple[str, int], _read_with(sip_address)] = ("127.0.0.1", DEFAULT_SIP_PORT)
@@ -152,6 +205,7 @@ class SipSection(Section):
     trusted: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     session_expires: int = pydantic.Field(default=1800, ge=0, le=86400)
     min_se: int = pydantic.Field(default=90, ge=90, le=3600)
+    tls: TlsSection = TlsSection()
 
     @pydantic.field_validator("session_expires")
     @classmethod
@@ -325,7 +379,8 @@ def load_settings(path: Path | None, environment: Mapping[str, str]) -> Settings
     document.data = {key: value for key, value in document.data.items() if value is not None}
     settings = validate(Settings, document)
     base = path.resolve().parent
-    changes: dict[str, Any] = {"stir": _beside(settings.stir, base)}
+    sip = settings.sip.model_copy(update={"tls": _tls_beside(settings.sip.tls, base)})
+    changes: dict[str, Any] = {"stir": _beside(settings.stir, base), "sip": sip}
     for name in ("carriers", "dialplans", "media"):
         value: Path | None = getattr(settings, name)
         if value is not None:
@@ -340,6 +395,17 @@ def _beside(stir: StirSection, base: Path) -> StirSection:
     """Return the section with its paths relative to the file; who reads them says what is wrong with them."""
     found = {url: base / file for url, file in stir.certificates.items()}
     return stir.model_copy(update={"anchors": stir.anchors and base / stir.anchors, "certificates": found})
+
+
+def _tls_beside(tls: TlsSection, base: Path) -> TlsSection:
+    """Return the section with its files relative to softswitch.yaml, as all of it is."""
+    files = {name: getattr(tls, name) for name in ("certificate", "key", "client_ca", "ca")}
+    changes: dict[str, object] = {name: base / file for name, file in files.items() if file is not None}
+    changes["names"] = {
+        name: KeyPairSection(certificate=base / pair.certificate, key=base / pair.key)
+        for name, pair in tls.names.items()
+    }
+    return tls.model_copy(update=changes)
 
 
 def override(settings: Settings, section: str, key: str, value: str, option: str) -> Settings:

@@ -69,6 +69,8 @@ def _facts(app: App) -> dict[str, str]:
     facts = {"sip": show(app.addresses.sip)}
     if app.addresses.also is not None:
         facts["also"] = show(app.addresses.also)
+    if app.addresses.tls is not None:
+        facts["tls"] = show(app.addresses.tls)
     if app.addresses.http is not None:
         facts["http"] = show(app.addresses.http)
     facts["rtp"] = "-".join(str(port) for port in app.settings.rtp.ports)

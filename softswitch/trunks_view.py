@@ -29,8 +29,11 @@ def print_trunks(trunks: Sequence[dict[str, Any]]) -> None:
     for one in trunks:
         state = str(one.get("state", ""))
         style = _STYLES.get(state, "yellow")
+        name = escape(one["name"])
+        if one.get("tls_verify") is False:  # it is as good as plain text towards whoever stands in between
+            name += "\n[yellow]TLS unverified[/]"
         table.add_row(
-            escape(one["name"]),
+            name,
             f"[{style}]{escape(state)}[/]",
             _duration(one.get("expires_in")),
             _milliseconds(one.get("round_trip_ms")),

@@ -60,6 +60,10 @@ def _host(value: str) -> str:
     return host
 
 
+def _tls_name(value: str) -> str:
+    return "*." + _host(value[2:]) if value.startswith("*.") else _host(value)
+
+
 def _caller_id(value: str) -> str:
     if value and not _USER.fullmatch(value):
         raise ValueError(f"{value!r} is not a caller ID; write a number or a name, as in +4930123450")
@@ -117,6 +121,8 @@ Pool = Annotated[tuple[CallerId, ...], pydantic.Field(max_length=MAX_POOL), pyda
 Prefix = Annotated[str, pydantic.AfterValidator(_prefix), pydantic.BeforeValidator(_digits_as_text)]
 Pattern = Annotated[str, pydantic.AfterValidator(_pattern), pydantic.BeforeValidator(_digits_as_text)]
 Port = Annotated[int, pydantic.Field(ge=1, le=65535)]
+#: Whom a certificate must name. A wildcard is no SIP domain (RFC 5922 section 7.2), but some carriers have no other.
+TlsName = Annotated[str, pydantic.AfterValidator(_tls_name)]
 
 
 class _Entry(pydantic.BaseModel):
@@ -172,9 +178,15 @@ class Carrier(_Entry):
     # Where it is
     host: Host = ""
     port: Port | None = None
-    transport: Literal["udp", "tcp"] = "udp"
+    transport: Literal["udp", "tcp", "tls"] = "udp"
     outbound_proxy: str = ""
     gateways: tuple[GatewayModel, ...] = pydantic.Field(default=(), max_length=MAX_GATEWAYS)
+    # How it proves who it is, and we who we are
+    tls_verify: bool = True
+    tls_name: TlsName = ""
+    tls_ca: Path | None = None
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
     # Who we are there
     username: str = pydantic.Field(default="", max_length=128)
     password: Annotated[pydantic.SecretStr, pydantic.BeforeValidator(_secret)] = pydantic.Field(
@@ -224,6 +236,12 @@ class Carrier(_Entry):
         """Those of `codecs` that this build has, in their order."""
         return tuple(name for name in self.codecs if name in CODECS)
 
+    @property
+    def secure(self) -> bool:
+        """True where its calls go by TLS."""
+        proxy = Uri.parse(self.outbound_proxy).transport if self.outbound_proxy else ""
+        return (proxy or self.transport) == "tls"
+
     @cached_property
     def encryption(self) -> Encryption:
         """How the sound of its calls is encrypted."""
@@ -233,13 +251,6 @@ class Carrier(_Entry):
     def all_gateways(self) -> tuple[GatewayModel, ...]:
         """The gateways, or the carrier's own host as the only one."""
         return self.gateways or (GatewayModel(host=self.host, port=self.port),)
-
-    @pydantic.field_validator("transport", mode="before")
-    @classmethod
-    def _transport_is_built(cls, value: Any) -> Any:
-        if value == "tls":
-            raise ValueError("tls is not built into this version; use tcp or udp, on a network you trust")
-        return value
 
     @pydantic.field_validator("srtp_suites")
     @classmethod
@@ -335,6 +346,24 @@ class Carrier(_Entry):
             raise ValueError("national numbers are those of a country; add country, as in DE")
         return value
 
+    @pydantic.field_validator("tls_key")
+    @classmethod
+    def _a_key_with_its_certificate(cls, value: Path | None, info: pydantic.ValidationInfo) -> Path | None:
+        if value is not None and info.data.get("tls_certificate") is None:
+            raise ValueError("it stands without tls_certificate, the certificate that it is the key of")
+        return value
+
+    @pydantic.model_validator(mode="after")
+    def _tls_only_over_tls(self) -> "Carrier":
+        if self.tls_certificate is not None and self.tls_key is None:
+            raise ValueError("tls_certificate needs its key; add tls_key")
+        said = [
+            name for name in ("tls_name", "tls_ca", "tls_certificate", "tls_verify") if name in self.model_fields_set
+        ]
+        if said and not self.secure:
+            raise ValueError(f"{said[0]} is for TLS, and nothing here goes by TLS; add transport: tls")
+        return self
+
     @pydantic.model_validator(mode="after")
     def _a_host_or_gateways(self) -> "Carrier":
         if not self.host and not self.gateways:
@@ -349,10 +378,8 @@ def _proxy(value: str) -> str:
         uri = Uri.parse(value if value.startswith(("sip:", "sips:")) else f"sip:{value}")
     except RemoteError:
         raise ValueError(f"{value!r} is not a SIP address; {example}") from None
-    if uri.scheme == "sips" or uri.param("transport") == "tls":
-        raise ValueError("tls is not built into this version; use tcp or udp, on a network you trust")
-    if not uri.host or uri.user or uri.param("transport") not in (None, "udp", "tcp"):
-        raise ValueError(f"{value!r} is not the address of a proxy; {example}, with ;transport=tcp if need be")
+    if not uri.host or uri.user or uri.transport not in ("", "udp", "tcp", "tls"):
+        raise ValueError(f"{value!r} is not the address of a proxy; {example}, with ;transport=tls if need be")
     return str(uri if uri.loose else uri.with_param("lr"))
 
 
@@ -372,4 +399,11 @@ def load_carriers(path: Path, environment: Mapping[str, str]) -> tuple[Carrier, 
         raise ConfigError(
             *(document.fault((at, "name"), f"carrier {names[at]} stands here twice", "rename one") for at in twice)
         )
-    return carriers
+    return tuple(_from_folder(carrier, path.resolve().parent) for carrier in carriers)
+
+
+def _from_folder(carrier: Carrier, folder: Path) -> Carrier:
+    """Return the carrier with its files where the paths of carriers.yaml begin: in its own folder."""
+    files = {name: getattr(carrier, name) for name in ("tls_ca", "tls_certificate", "tls_key")}
+    found = {name: folder / file for name, file in files.items() if file is not None}
+    return carrier.model_copy(update=found) if found else carrier

@@ -16,7 +16,7 @@ from softswitch.sip.uri import Uri
 
 _DIALABLE = re.compile(r"\+?[0-9*#]+")
 
-_TRANSPORTS = ("udp", "tcp")
+_TRANSPORTS = ("udp", "tcp", "tls")
 
 #: Who a caller without a name is (RFC 3323 section 4.1.1.3).
 ANONYMOUS = Uri("sip", "anonymous", None, "anonymous.invalid")
@@ -113,11 +113,14 @@ def direct_uri(target: str) -> Uri:
         uri = Uri.parse(target.strip("<>"))
     except RemoteError as error:
         raise ResourceError(f"{target!r} is not a SIP URI: {error}") from error
-    if uri.scheme != "sip" or not uri.host:
+    if not uri.is_sip or not uri.host:
         raise ResourceError(f"{target!r} is not a sip: URI that can be called; write sip:NUMBER@HOST")
-    transport = (uri.param("transport") or "udp").lower()
-    if transport not in _TRANSPORTS:
-        raise ResourceError(f"{target!r} asks for {transport}, which this version does not speak; use udp or tcp")
+    if (uri.transport or "udp") not in _TRANSPORTS:
+        raise ResourceError(
+            f"{target!r} asks for {uri.transport}, which this version does not speak; use udp, tcp or tls"
+        )
+    if uri.scheme == "sips" and (uri.param("transport") or "").lower() == "udp":  # RFC 3261 section 26.2.2
+        raise ResourceError(f"{target!r} asks for TLS over UDP, which there is not; leave transport out")
     return uri
 
 

@@ -36,7 +36,8 @@ class Asks(Protocol):
     """Who sends requests that belong to no call: the user agent."""
 
     def send(self, request: Request, flow: Flow, owner: Requester) -> Key: ...
-    def flow(self, transport: str, host: str, port: int) -> Flow: ...
+    def flow(self, transport: str, host: str, port: int, *, name: str = "", carrier: str = "") -> Flow: ...
+    def why(self, flow: Flow) -> str: ...
     def contact(self, flow: Flow, user: str = "", params: str = "") -> str: ...
 
 
@@ -113,8 +114,9 @@ class Watch:
     async def _look(self, health: GatewayHealth) -> None:
         carrier = self._trunk.carrier
         key = (health.host, health.port)
+        place = self._trunk.place_of(key, self._trunk.proxy)
         try:
-            targets = await self._resolves.resolve(*self._trunk.place_of(key, self._trunk.proxy))
+            targets = await self._resolves.resolve(*place)
         except ResourceError as error:
             self._note(key, str(error))
             return
@@ -124,24 +126,28 @@ class Watch:
         why = ""
         for transport, host, port in targets:
             begun = clock.now()
-            answer = await self._ask(transport, host, port, health)
+            answer = await self._ask((transport, host, port), place.host, health)
             if isinstance(answer, int) and answer != 503:
                 self._note(key, answer, clock.now() - begun)
                 return
-            why = why or (f"answers {answer}" if isinstance(answer, int) else f"{show((host, port))} {answer}")
+            why = why or (f"answers {answer}" if isinstance(answer, int) else f"{show((host, port))}{answer}")
         self._note(key, why)
 
-    async def _ask(self, transport: str, host: str, port: int, health: GatewayHealth) -> int | str:
-        """Return the status of an OPTIONS, or why none came."""
+    async def _ask(self, target: tuple[str, str, int], name: str, health: GatewayHealth) -> int | str:
+        """Return the status of an OPTIONS, or why none came, as it stands behind an address. name: whom we mean."""
         question = Question()
         try:
-            flow = self._asks.flow(transport, host, port)
+            flow = self._asks.flow(*target, name=name, carrier=self._trunk.name)
             self._asks.send(self._options(flow, health), flow, question)
         except ResourceError as error:
-            return str(error)
+            return f" {error}"
         seconds = self._trunk.carrier.try_seconds
         done, _ = await asyncio.wait({question.answer}, timeout=seconds)
-        return question.answer.result() if done else f"gave no answer in {seconds:g} s"
+        answer = question.answer.result() if done else f"gave no answer in {seconds:g} s"
+        if isinstance(answer, int):
+            return answer
+        words = self._asks.why(flow)
+        return f": {words}" if words else f" {answer}"
 
     def _options(self, flow: Flow, health: GatewayHealth) -> Request:
         carrier = self._trunk.carrier

@@ -137,7 +137,7 @@ class Outbound:
                 case machine.Refused(response=response):
                     leg.ended(reason_in(response.headers, from_status(response.status)), by_peer=True)
                 case machine.Failed(why=why):
-                    leg.ended(_FAILED.get(why, Cause.UNUSABLE), by_peer=True)
+                    leg.ended(self._failed(why), by_peer=True)
                 case _:  # AnsweredTooLate: ACK and BYE are on their way
                     pass
         return bool(outputs)
@@ -151,6 +151,11 @@ class Outbound:
         self._client.handle_timer(now=now)
 
     # Inside ----------------------------------------------------------------------------------------------------
+
+    def _failed(self, why: str) -> Cause:
+        cause = _FAILED.get(why, Cause.UNUSABLE)
+        words = self._leg.signalling.why(self._leg.flow) if why == "transport" else ""
+        return cause.because(words) if words else cause
 
     def _progressed(self, response: Response, dialog: Dialog | None, rack: str) -> None:
         leg = self._leg

@@ -8,10 +8,8 @@ from softswitch.legs import nat
 from softswitch.net.address import family, unspecified
 from softswitch.net.sip_socket import SipSockets
 from softswitch.sip.dialog import Dialog
-from softswitch.sip.flow import Flow
+from softswitch.sip.flow import Flow, default_port
 from softswitch.sip.uri import Uri
-
-DEFAULT_PORT = 5060
 
 
 class Reach:
@@ -22,37 +20,54 @@ class Reach:
         self._sockets = sockets
         self._media_host = media_host
 
-    def flow(self, transport: str, host: str, port: int) -> Flow:
-        """Return the way to an address; ResourceError where we have no socket for it. host: an IP literal."""
+    def flow(self, transport: str, host: str, port: int, *, name: str = "", carrier: str = "") -> Flow:
+        """Return the way to an address; ResourceError where we have no socket for it. host: an IP literal.
+
+        name, carrier: whom TLS has to find there, as in `Flow`.
+        """
         host = "127.0.0.1" if host == "localhost" else host
         if family(host) is None:
             raise ResourceError(f"{host} is not an IP address; it has to be resolved first")
-        return self._sockets.flow_to(transport.upper(), (host, port))
+        flow = self._sockets.flow_to(transport.upper(), (host, port))
+        return flow._replace(name=name, carrier=carrier) if flow.secure else flow
 
     def flow_to(self, dialog: Dialog, flow: Flow) -> Flow:
-        """Return the way to the next hop of a dialog: its address where that leads anywhere, else the peer's way."""
+        """Return the way to the next hop of a dialog: its address where that leads anywhere, else the peer's way.
+
+        A dialog over TLS stays there unless its next hop says another transport in so many words, and one that began
+        with `sips:` stays there in any case (RFC 3261 section 26.2.2).
+        """
         if flow.transport != "UDP":
             if not self._sockets.stands(flow):  # closed since: a new one to where the Contact, or else the peer, was
                 flow = flow._replace(connection=0)
             elif not dialog.routes:
                 return flow  # while it stands it is the way, whatever port the Contact names (RFC 5626 spirit)
+            elif flow.secure and dialog.next_hop.host == flow.remote[0]:
+                return flow  # nothing there could prove more than who is at the other end of this one
         hop = dialog.next_hop
         if family(hop.host) is None or nat.hidden(hop.host, flow.remote[0]):
             return flow
-        remote = (hop.host, hop.port or DEFAULT_PORT)
-        transport = (hop.param("transport") or "udp").upper()
+        transport = (hop.transport or ("tls" if flow.secure else "udp")).upper()
+        if dialog.secure and transport != "TLS":
+            transport = "TLS"
+        remote = (hop.host, hop.port or default_port(transport))
         if remote == flow.remote and transport == flow.transport:
             return flow
         try:
-            return self._sockets.flow_to(transport, remote)
+            # Whoever it is there has to be whom we called; of a peer that called us its Contact is all we know.
+            return self.flow(transport, *remote, name=flow.name or hop.host, carrier=flow.carrier)
         except ResourceError:
             return flow
 
-    def contact(self, flow: Flow, user: str = "", params: str = "") -> str:
-        """Return our Contact for the peer of `flow`; params: of the URI, with their semicolons."""
+    def contact(self, flow: Flow, user: str = "", params: str = "", *, sips: bool = False) -> str:
+        """Return our Contact for the peer of `flow`; params: of the URI, with their semicolons.
+
+        sips: of a dialog that began with a `sips:` URI (RFC 3261 section 12.1.1). That scheme names no transport.
+        """
         host, port = self._seen_by(flow) or flow.local
-        transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
-        return f"<{Uri.of(user or 'softswitch', host, port)}{transport}{params}>"
+        scheme = "sips" if sips and flow.secure else "sip"
+        transport = "" if flow.transport == "UDP" or scheme == "sips" else f";transport={flow.transport.lower()}"
+        return f"<{Uri.of(user or 'softswitch', host, port, scheme=scheme)}{transport}{params}>"
 
     def signalling_host(self, flow: Flow) -> str:
         """Return the address under which the peer of `flow` knows us."""
@@ -73,4 +88,5 @@ class Reach:
         # Both sides private: the peer is on our side of the NAT.
         if nat.private(flow.remote[0]) and nat.private(flow.local[0]) and not nat.private(public[0]):
             return None
-        return (public[0], public[1] or flow.local[1])
+        # The port that STUN saw is that of UDP; a router that lets connections in does so at the port we listen on.
+        return (public[0], flow.local[1] if flow.secure else public[1] or flow.local[1])

@@ -12,6 +12,7 @@ from typing import Protocol
 from softswitch import clock
 from softswitch.call.cause import Cause, from_status
 from softswitch.call.leg import LegId, LegSink
+from softswitch.errors import RemoteError
 from softswitch.legs.callers import Callers
 from softswitch.legs.replacing import replaced
 from softswitch.legs.signalling import SDP, DialogLeg, InboundCall, Known, Refusal, Standing
@@ -19,6 +20,7 @@ from softswitch.legs.sip_leg import SipLeg
 from softswitch.sdp.agreement import Capabilities
 from softswitch.sdp.protection import Encryption
 from softswitch.sip.flow import Flow
+from softswitch.sip.headers import NameAddr
 from softswitch.sip.message import Request, Response
 from softswitch.sip.refer import PACKAGE, Replaces, event
 from softswitch.sip.trace import Trace
@@ -59,6 +61,8 @@ class Front(Protocol):
         capabilities: Capabilities,
         dtmf: str,
         session_expires: int | None,
+        *,
+        sips: bool = False,
     ) -> SipLeg: ...
 
 
@@ -145,8 +149,11 @@ class Reception:
             return
         tag = self._token()
         id = f"{tag}-0"
+        if flow.secure and known.carrier:  # should the connection be lost, the next one has to lead to the same one
+            flow = flow._replace(carrier=known.carrier)
         can = Capabilities(known.codecs, encryption=known.encryption or self.encryption)
-        leg = self._front.make_leg(id, flow, _nowhere, can, known.dtmf, known.session_expires)
+        sips = wants_sips(request)
+        leg = self._front.make_leg(id, flow, _nowhere, can, known.dtmf, known.session_expires, sips=sips)
 
         def make(sink: LegSink) -> SipLeg:
             leg.report_to(sink)
@@ -167,6 +174,18 @@ class Reception:
         except Exception:  # whatever it is, it is this call's alone
             log.exception("%s a call could not be taken", id)
             leg.hang_up(Cause.INTERNAL)
+
+
+def wants_sips(request: Request) -> bool:
+    """Say whether the Contact in our answer has to be a `sips:` URI (RFC 3261 section 12.1.1)."""
+    if request.uri.scheme == "sips":
+        return True
+    try:
+        recorded = request.headers.all("Record-Route")
+        first = NameAddr.parse(recorded[0]) if recorded else next(iter(request.contacts), None)
+    except RemoteError:  # what is wrong with it is said by whoever needs it
+        return False
+    return first is not None and first.uri.scheme == "sips"
 
 
 _STRANGER = Known("")

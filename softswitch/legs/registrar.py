@@ -52,6 +52,7 @@ class Watches(Protocol):
     """Whoever knows connections: the sockets of the user agent."""
 
     def watch(self, flow: Flow, lost: Callable[[], None]) -> Callable[[], None]: ...
+    def why(self, flow: Flow) -> str: ...
 
 
 class Sends(Protocol):
@@ -60,7 +61,7 @@ class Sends(Protocol):
     @property
     def sockets(self) -> Watches: ...
     def send(self, request: Request, flow: Flow, owner: Requester, auth: DigestClient | None = None) -> Key: ...
-    def flow(self, transport: str, host: str, port: int) -> Flow: ...
+    def flow(self, transport: str, host: str, port: int, *, name: str = "", carrier: str = "") -> Flow: ...
     def contact(self, flow: Flow, user: str = "", params: str = "") -> str: ...
     def keep_alive(self, flow: Flow) -> None: ...
 
@@ -68,6 +69,7 @@ class Sends(Protocol):
 class Registrant:
     """One account at one registrar. name: of the carrier, for logs. contact_user: user part of our Contact.
 
+    host_of: the host that an address was found for, which TLS has to find there.
     auth: answers challenges, None where the registrar knows us by our address. keep_alive: CRLFs while registered; None
     where something else, as OPTIONS, goes the same way often enough. on_change: told of each new state.
     """
@@ -79,6 +81,7 @@ class Registrant:
         resolve: ResolveTargets,
         *,
         name: str = "",
+        host_of: Callable[[Target], str] = lambda target: "",
         auth: DigestClient | None = None,
         contact_user: str = "",
         keep_alive: KeepAlive | None = KeepAlive(),  # noqa: B008 - a value, it cannot change
@@ -90,12 +93,14 @@ class Registrant:
         self._user_agent = user_agent
         self._resolve = resolve
         self._name = name
+        self._host_of = host_of
         self._auth = auth
         self._contact_user = contact_user
         self._keep_alive = keep_alive
         self._on_change = on_change
         self._random = random
         self._key: Key | None = None
+        self._trying: Flow | None = None  # the way of the REGISTER that is out
         self._flow: Flow | None = None  # that of the binding, while there is one
         self._keep_alive_at: float | None = None
         self._unwatch: Callable[[], None] = _nothing
@@ -163,7 +168,8 @@ class Registrant:
         """Take the end of a REGISTER without an answer."""
         if key == self._key and not self._closed:
             self._key = None
-            self._machine.failed(why, now=clock.now())
+            words = self._user_agent.sockets.why(self._trying) if why == "transport" and self._trying else ""
+            self._machine.failed(f"cannot be reached: {words}" if words else why, now=clock.now())
             self._pump()
 
     def request_resent(self, old: Key, new: Key, request: Request) -> None:
@@ -208,10 +214,11 @@ class Registrant:
 
     def _send(self, target: Target) -> None:
         try:
-            flow = self._user_agent.flow(*target)
+            flow = self._user_agent.flow(*target, name=self._host_of(target), carrier=self._name)
         except ResourceError as error:  # no socket of that family or transport; the next address may do
             self._machine.failed(f"cannot be tried: {error}", now=clock.now())
             return
+        self._trying = flow
         contact = self._user_agent.contact(flow, self._contact_user, f";line={self.line}")
         self._key = self._user_agent.send(self._machine.request(contact), flow, self, self._auth)
 

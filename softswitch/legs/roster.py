@@ -19,6 +19,7 @@ from softswitch.legs.trunk_leg import Resolves
 from softswitch.legs.user_agent import UserAgent
 from softswitch.net.networks import Networks
 from softswitch.sip.registration import RegistrationSettings
+from softswitch.sip.rota import Target
 from softswitch.sip.uri import Uri
 
 
@@ -205,11 +206,13 @@ class Roster:
             headers=(("User-Agent", self._agent),) if self._agent else (),
             try_seconds=carrier.try_seconds,
         )
+        hosts: dict[Target, str] = {}
         return Registrant(
             settings,
             self._user_agent,
-            partial(self._registrars, trunk),
+            partial(self._registrars, trunk, hosts),
             name=carrier.name,
+            host_of=lambda target: hosts.get(target, host),
             auth=trunk.auth,
             contact_user=carrier.username,
             keep_alive=KeepAlive() if carrier.keep_alive == "crlf" else None,
@@ -217,13 +220,17 @@ class Roster:
             random=self._random,
         )
 
-    async def _registrars(self, trunk: Trunk) -> list[tuple[str, str, int]]:
-        """Return where the registrar may be: the proxy; else the carrier's host, then its gateways by priority."""
+    async def _registrars(self, trunk: Trunk, hosts: dict[Target, str]) -> list[Target]:
+        """Return where the registrar may be: the proxy; else the carrier's host, then its gateways by priority.
+
+        hosts: takes down for which host each address was found.
+        """
         carrier = trunk.carrier
         gateways = sorted(carrier.all_gateways, key=lambda gateway: gateway.priority)
         keys = [(carrier.host, carrier.port)] if carrier.host else []
         keys.extend((gateway.host, gateway.port) for gateway in gateways)
-        found: list[tuple[str, str, int]] = []
+        found: list[Target] = []
+        hosts.clear()
         failed: ResourceError | None = None
         for place in dict.fromkeys(trunk.place_of(key, trunk.proxy) for key in keys):
             try:
@@ -231,7 +238,10 @@ class Roster:
             except ResourceError as error:
                 failed = failed or error
                 continue
-            found.extend((transport.upper(), host, port) for transport, host, port in targets)
+            at = [(transport.upper(), host, port) for transport, host, port in targets]
+            found.extend(at)
+            for target in at:
+                hosts.setdefault(target, place.host)
         if failed is not None and not found:
             raise failed
         return found

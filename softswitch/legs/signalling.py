@@ -70,6 +70,7 @@ class Signalling(Protocol):
     def cancel(self, key: Key, headers: tuple[tuple[str, str], ...] = ()) -> None: ...
     def give_up(self, key: Key) -> None: ...
     def flow_to(self, dialog: Dialog, flow: Flow) -> Flow: ...
+    def why(self, flow: Flow) -> str: ...
     def dialog_made(self, dialog: Dialog, leg: DialogLeg) -> None: ...
     def talking(self, leg: DialogLeg, flow: Flow) -> None: ...
     def leg_of(self, replaces: Replaces) -> LegId:
@@ -118,7 +119,8 @@ class Placement:
     from_uri, from_name: who calls, instead of caller_id at our own address. headers: such as P-Asserted-Identity.
     routes: Route values. auth: answers challenges. dtmf: `auto`, `rfc4733`, `info` or `inband`. late_offer: send no
     session description, but answer that of the 200. session_expires: seconds, 0 for no session timer. encryption: of
-    the sound, None as the switch has it for whoever is no carrier.
+    the sound, None as the switch has it for whoever is no carrier. name: over TLS, the host that the peer must prove to
+    be, with the keys and authorities of `carrier`.
     """
 
     uri: Uri
@@ -139,6 +141,12 @@ class Placement:
     session_expires: int | None = None
     hops: int = 70
     encryption: Encryption | None = None
+    name: str = ""
+
+    @property
+    def secure(self) -> bool:
+        """True where the call goes by `sips:`, and our Contact must too (RFC 3261 section 8.1.1.8)."""
+        return self.uri.scheme == "sips" or any(route.lower().startswith("<sips:") for route in self.routes[:1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from softswitch.call.carrier import Carrier
 from softswitch.call.routing import Gateway
 from softswitch.call.slots import Slot, Slots
 from softswitch.net.address import Address, family, show
-from softswitch.net.resolve import DEFAULT_PORT
 from softswitch.sip.auth import Credentials, DigestClient
+from softswitch.sip.flow import default_port
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.registration import RegistrationStatus
 
@@ -135,7 +135,8 @@ class TrunkStatus:
 
     state: of the registration where there is one (a `RegistrationState`), else `up` while one gateway lives, `down`, or
     `unknown` before the first check. registers: it has a registration. expires_in: seconds left of that. max_calls:
-    None where the carrier has no limit. error: what went wrong last, empty while all is well.
+    None where the carrier has no limit. error: what went wrong last, empty while all is well. transport: udp, tcp or
+    tls; tls_verify: false where it is TLS with anybody who answers.
     """
 
     name: str
@@ -147,6 +148,8 @@ class TrunkStatus:
     max_calls: int | None
     error: str
     gateways: tuple[GatewayStatus, ...]
+    transport: str = "udp"
+    tls_verify: bool = True
 
 
 #: Keys of an entry that say how calls are made and nothing of where the carrier is or who we are there: when only these
@@ -209,7 +212,7 @@ class Trunk:
         for key in self.gateways:
             place = self.place_of(key, self.proxy)
             if family(place.host) is not None:
-                self.addresses.add(canonical(place.host, place.port or DEFAULT_PORT))
+                self.addresses.add(canonical(place.host, place.port or default_port(place.transport)))
         self._rate = _rate(carrier)
 
     @property
@@ -227,7 +230,16 @@ class Trunk:
         if not routes:
             return Place(*key, self.carrier.transport)
         uri = NameAddr.parse(routes[0]).uri
-        return Place(uri.host, uri.port, uri.param("transport") or self.carrier.transport)
+        return Place(uri.host, uri.port, uri.transport or self.carrier.transport)
+
+    @property
+    def tls_names(self) -> tuple[str, ...]:
+        """Whom a certificate has to name to be the carrier's: one of these, none where it goes by another transport."""
+        carrier = self.carrier
+        if not carrier.secure:
+            return ()
+        hosts = (carrier.host, *(gateway.host for gateway in carrier.gateways))
+        return (carrier.tls_name,) if carrier.tls_name else tuple(host for host in hosts if host)
 
     def adopt(self, carrier: Carrier) -> None:
         """Go on by an entry of which `only_manners_differ`."""
@@ -306,6 +318,8 @@ class Trunk:
             self.carrier.max_calls,
             error,
             tuple(GatewayStatus(one.name, one.state, _milliseconds(one.round_trip), one.error) for one in healths),
+            "tls" if self.carrier.secure else self.carrier.transport,
+            self.carrier.tls_verify,
         )
 
 

@@ -29,7 +29,8 @@ from softswitch.legs.signalling import Placement, attempt
 from softswitch.legs.sip_leg import SipLeg
 from softswitch.legs.trunk import GatewayKey
 from softswitch.net.address import family, show
-from softswitch.net.resolve import DEFAULT_PORT, Target
+from softswitch.net.resolve import Target
+from softswitch.sip.flow import Flow, default_port
 
 log = logging.getLogger("softswitch.trunks")
 
@@ -43,6 +44,8 @@ class Places(Protocol):
     """Who makes one attempt: the user agent."""
 
     def place(self, leg: LegId, placement: Placement, sink: LegSink) -> SipLeg: ...
+    def why(self, flow: Flow) -> str:
+        """Return what keeps a flow from carrying anything, as a predicate of its peer; empty where nothing is known."""
 
 
 class Resolves(Protocol):
@@ -71,7 +74,7 @@ class Hop:
         """Where it is, where that needs no question."""
         if family(self.host) is None:
             return ()
-        return (Target(self.transport or "udp", self.host, self.port or DEFAULT_PORT),)
+        return (Target(self.transport or "udp", self.host, self.port or default_port(self.transport or "udp")),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +200,7 @@ class TrunkLeg(Around[SipLeg]):
             host=target.host,
             port=target.port,
             hops=self._way.max_forwards,
+            name=hop.host,
         )
         self._attempts += 1
         # Each attempt is a leg of its own in the user agent's books: the one before may still await its last answer.
@@ -219,7 +223,8 @@ class TrunkLeg(Around[SipLeg]):
         self._inner = None  # first: what it reports of its end is of no interest any more
         inner.hang_up(Cause.TIMEOUT)
         where, seconds = show((target.host, target.port)), self._way.try_seconds
-        self._failed(f"{where} gave no answer in {seconds:g} s", 0)
+        words = self._places.why(inner.flow)
+        self._failed(f"{where} gave no answer in {seconds:g} s" + (f": {words}" if words else ""), 0)
         self._next()
 
     def _reported(self, leg: Leg, event: LegEvent) -> None:
@@ -249,7 +254,9 @@ class TrunkLeg(Around[SipLeg]):
     def _note(self, inner: SipLeg, cause: Cause) -> None:
         """Write down how an attempt failed."""
         where = show(inner.flow.remote)
-        if cause == Cause.OUT_OF_ORDER:  # the transport's word, and no status that anybody gave
+        if cause == Cause.OUT_OF_ORDER and cause.detail and not inner.heard:
+            self._failed(f"{where}: {cause.detail}", 0)
+        elif cause == Cause.OUT_OF_ORDER:  # the transport's word, and no status that anybody gave
             self._failed(f"{where} {'broke the connection off' if inner.heard else 'could not be reached'}", 0)
         elif inner.heard:
             self._failed(f"{where} answered {cause.sip} {cause.words}", cause.sip, cause)

@@ -24,6 +24,7 @@ from softswitch.legs.user_agent import UserAgent
 from softswitch.net.address import Address
 from softswitch.net.networks import Networks
 from softswitch.net.resolve import Target
+from softswitch.net.tls_names import proves
 from softswitch.sip.flow import Flow
 from softswitch.sip.message import Request
 
@@ -170,7 +171,7 @@ class Trunks:
 
     def _to_uri(self, target: str, caller_id: str, who: Who) -> Way:
         uri = direct_uri(target)
-        transport = (uri.param("transport") or "").lower() or None
+        transport = uri.transport or None
         placement = Placement(uri.without_headers(), caller_id, "", "", 0, URI_CODECS)
         hop = Hop(uri.host, uri.port, transport, placement)
         return Way((hop,), try_seconds=URI_TRY_SECONDS, closed=partial(self._closed, who))
@@ -204,15 +205,23 @@ class Trunks:
         )
 
     def _sender(self, request: Request, flow: Flow) -> Trunk | None:
-        """Find the carrier by where the INVITE comes from: a gateway's very address, its host, a network of `allow`."""
+        """Find the carrier by where the INVITE comes from: a connection that is its own, a gateway's very address, its
+        host, a network of `allow`."""
         line = request.uri.param("line")
         posts = list(self.roster.posts())
         if line:
             for post in posts:
                 if post.line == line:  # unguessable: whoever has it, has it from the registrar
                     return post.trunk
-        exact = [post.trunk for post in posts if flow.remote in post.trunk.addresses]
+        proved = [post.trunk for post in posts if self._is_proved(post.trunk, flow)] if flow.secure else []
+        exact = proved or [post.trunk for post in posts if flow.remote in post.trunk.addresses]
         return self._of_account(exact or [post.trunk for post in posts if _by_host(post, flow)], request)
+
+    def _is_proved(self, trunk: Trunk, flow: Flow) -> bool:
+        """Tell whether a TLS connection is a carrier's: we opened it to that one, or a certificate says so."""
+        if flow.carrier:
+            return flow.carrier == trunk.name
+        return proves(self._user_agent.sockets.proved(flow), trunk.tls_names)
 
     def speaks_from(self, host: str) -> bool:
         """Tell whether a host is a gateway of a carrier, or in a network that its entry allows."""

@@ -30,6 +30,7 @@ from softswitch.net.gate import GateSettings
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.net.seldom import Seldom
 from softswitch.net.sip_socket import SipSockets
+from softswitch.net.sip_tls import TlsContexts
 from softswitch.sdp.agreement import Capabilities
 from softswitch.sdp.protection import Encryption
 from softswitch.sip import core as machine
@@ -81,12 +82,19 @@ class UserAgent:
     """Makes legs out of what the network says, and messages out of what legs say."""
 
     def __init__(
-        self, settings: UserAgentSettings, ports: RtpPorts, on_invite: OnInvite, *, token: clock.Token = clock.token
+        self,
+        settings: UserAgentSettings,
+        ports: RtpPorts,
+        on_invite: OnInvite,
+        *,
+        token: clock.Token = clock.token,
+        tls: TlsContexts | None = None,
     ) -> None:
+        """tls: what TLS connections show and believe."""
         core = replace(settings.core, allow=ALLOW, supported=SUPPORTED)
         self.core = SipCore(core, token=token)
         self.guard = Guard(settings.guard)
-        self.sockets = SipSockets(self._message, self._flow_failed, gate=self.guard.gate)
+        self.sockets = SipSockets(self._message, self._flow_failed, gate=self.guard.gate, tls=tls)
         self.reach = Reach(self.sockets, ports.host, settings.public)
         self.counts: Counter[str] = Counter()
         self.trace = Trace(settings.trace_mib)
@@ -178,13 +186,16 @@ class UserAgent:
 
     def place(self, leg: LegId, placement: Placement, sink: LegSink) -> SipLeg:
         """Call somebody. Raises ResourceError when no port or no socket is free, or the host is no IP address."""
-        flow = self.reach.flow(placement.transport, placement.host, placement.port)
+        flow = self.flow(
+            placement.transport, placement.host, placement.port, name=placement.name, carrier=placement.carrier
+        )
         offered = Capabilities(
             placement.codecs,
             telephone_event=placement.dtmf in ("auto", "rfc4733"),
             encryption=placement.encryption or self._settings.encryption,
         )
-        made = self.make_leg(leg, flow, sink, offered, placement.dtmf, placement.session_expires)
+        sips = placement.secure
+        made = self.make_leg(leg, flow, sink, offered, placement.dtmf, placement.session_expires, sips=sips)
         if made.media is None:
             raise ResourceError("no RTP port is free; widen rtp.ports")
         made.auth = placement.auth
@@ -199,7 +210,8 @@ class UserAgent:
         # The caller's id may come from another peer's INVITE: it is escaped, not pasted.
         ours = Uri.of(placement.caller_id or "softswitch", self.reach.signalling_host(flow), flow.local[1])
         caller = NameAddr(placement.from_uri or ours, placement.from_name).with_param("tag", self._token())
-        contact = self.reach.contact(flow, placement.contact_user or placement.caller_id)
+        user = placement.contact_user or placement.caller_id
+        contact = self.reach.contact(flow, user, sips=placement.secure)
         headers = Headers(
             [
                 ("Max-Forwards", str(placement.hops)),
@@ -215,9 +227,13 @@ class UserAgent:
         )
         return Request("INVITE", placement.uri, headers)
 
-    def flow(self, transport: str, host: str, port: int) -> Flow:
-        """Return the way to an address (an IP literal). Raises ResourceError."""
-        return self.reach.flow(transport, host, port)
+    def flow(self, transport: str, host: str, port: int, *, name: str = "", carrier: str = "") -> Flow:
+        """Return the way to an address (an IP literal). name, carrier: as in `Flow`. Raises ResourceError."""
+        return self.reach.flow(transport, host, port, name=name, carrier=carrier)
+
+    def why(self, flow: Flow) -> str:
+        """Return what keeps a flow from carrying anything, as a predicate of its peer; empty where nothing is known."""
+        return self.sockets.why(flow)
 
     def contact(self, flow: Flow, user: str = "", params: str = "") -> str:
         """Return the value of a Contact header with our address as the peer of `flow` sees it."""
@@ -453,12 +469,18 @@ class UserAgent:
         capabilities: Capabilities,
         dtmf: str,
         session_expires: int | None,
+        *,
+        sips: bool = False,
     ) -> SipLeg:
-        """Return a leg that has done nothing yet; without `media` where no RTP port is free."""
+        """Return a leg that has done nothing yet; without `media` where no RTP port is free.
+
+        sips: its Contact has to be a `sips:` URI.
+        """
         timer = self._leg_settings.session_timer
         if session_expires is not None:
             timer = replace(timer, expires=session_expires)
-        leg = SipLeg(id, self, self._leg_settings, sink, flow=flow, contact=self.contact(flow), session_timer=timer)
+        contact = self.reach.contact(flow, sips=sips)
+        leg = SipLeg(id, self, self._leg_settings, sink, flow=flow, contact=contact, session_timer=timer)
         ports = self.also.get(family(flow.local[0]), self._ports)
         try:
             leg.media = RtpMedia(

@@ -203,6 +203,10 @@ class Gate:
         why = self._fits(source, CONNECTION_MESSAGES, False, now)
         return not why or self._too_much(key, source, why, now)
 
+    def knows(self, host: str, *, now: float) -> bool:
+        """Tell whether a host is trusted, or one of a carrier or a registered telephone."""
+        return self._source(subscriber(host), host, now).standing in (Standing.TRUSTED, Standing.KNOWN)
+
     def bans(self, host: str, *, now: float) -> bool:
         """Tell whether a host is banned."""
         return self._bans.holds(subscriber(host), now=now)

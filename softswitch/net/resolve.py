@@ -6,6 +6,8 @@ An address is itself, a name with a port needs its address only (section 4.2), a
 for that one, and a name alone says by NAPTR which transports it wants (section 4.1). Everything that may be needed is
 asked at once, and looked at in the order of the RFC: a call waits for one round trip, not for five. A server that
 cannot answer for NAPTR or SRV is taken as having none: many cannot, and the name's address is the next step anyway.
+
+Who asks for TLS gets TLS or nothing: whatever DNS says, there is no way down to a transport that others can read.
 """
 
 import asyncio
@@ -19,10 +21,14 @@ from softswitch import clock
 from softswitch.errors import ResourceError
 from softswitch.net.address import family
 from softswitch.net.dns_lookup import DnsFailed, DnsLookup, DnsSettings
+from softswitch.sip.flow import default_port
 
-DEFAULT_PORT = 5060
 #: NAPTR services we can speak (RFC 3263 section 4.1), as transports.
-SERVICES = {"SIP+D2U": "udp", "SIP+D2T": "tcp"}
+SERVICES = {"SIP+D2U": "udp", "SIP+D2T": "tcp", "SIPS+D2T": "tls"}
+#: What stands before a name in that of its SRV records.
+PREFIXES = {"udp": "_sip._udp", "tcp": "_sip._tcp", "tls": "_sips._tcp"}
+#: Transports looked for where neither the URI nor NAPTR says one; TLS is for who asks for it (section 4.1).
+UNASKED = ("udp", "tcp")
 #: Addresses returned for one name: a call that has tried so many has waited for a minute.
 MAX_TARGETS = 16
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -34,7 +40,7 @@ Family = socket.AddressFamily
 
 
 class Target(NamedTuple):
-    """One address to try. transport: `udp` or `tcp`."""
+    """One address to try. transport: `udp`, `tcp` or `tls`."""
 
     transport: str
     host: str
@@ -53,19 +59,24 @@ class Service:
 
 
 class Resolver:
-    """Resolves SIP names. families: the address families we have sockets of, asked each time, the preferred first."""
+    """Resolves SIP names.
+
+    families: the address families we have sockets of, asked each time, the preferred first. tls: whether we speak TLS.
+    """
 
     def __init__(
         self,
         settings: DnsSettings | None = None,
         *,
         families: Callable[[], Sequence[Family]] = lambda: (socket.AF_INET,),
+        tls: Callable[[], bool] = lambda: False,
         random: Callable[[], float] = clock.fraction,
         now: Callable[[], float] = clock.now,
     ) -> None:
         self._settings = settings or DnsSettings()
         self._lookup = DnsLookup(self._settings, now=now)
         self._families = families
+        self._tls = tls
         self._random = random
 
     async def close(self) -> None:
@@ -79,7 +90,7 @@ class Resolver:
         """
         name = host[1:-1] if host.startswith("[") and host.endswith("]") else host
         if family(name) is not None:
-            return (Target(transport or "udp", name, port or DEFAULT_PORT),)
+            return (Target(transport or "udp", name, port or default_port(transport or "udp")),)
         if not _NAME.fullmatch(name):
             raise ResourceError(f"{host[:80]!r} is neither an address nor a name")
         try:
@@ -97,18 +108,19 @@ class Resolver:
         known = await self._known(name)
         if known or port is not None:
             hosts = known or await self._addresses(name)
-            return [Target(transport or "udp", host, port or DEFAULT_PORT) for host in hosts]
+            return [Target(transport or "udp", host, port or default_port(transport or "udp")) for host in hosts]
         # All at once; what turns out not to be needed is in the cache for the next time.
-        wanted = (transport,) if transport else tuple(SERVICES.values())
+        wanted = (transport,) if transport else UNASKED
         addresses = asyncio.create_task(_outcome(self._addresses(name)))
-        services = [asyncio.create_task(self._services(kind, f"_sip._{kind}.{name}")) for kind in wanted]
+        services = [asyncio.create_task(self._services(kind, f"{PREFIXES[kind]}.{name}")) for kind in wanted]
         try:
             pointers = [] if transport else await self._pointers(name)
             found = [await self._services(*pointer) for pointer in pointers] or [await task for task in services]
             if any(services is not None for services in found):
                 return await self._of_services(found)
             # No SRV record: the name itself, on the usual port (RFC 3263 section 4.2)
-            return [Target(transport or "udp", host, DEFAULT_PORT) for host in _value(await addresses)]
+            port = default_port(transport or "udp")
+            return [Target(transport or "udp", host, port) for host in _value(await addresses)]
         finally:
             for task in (addresses, *services):
                 task.cancel()
@@ -144,7 +156,9 @@ class Resolver:
         usable = [
             (record.order, record.preference, SERVICES[service], _text(record.replacement))
             for record in records
-            if (service := _word(record.service)) in SERVICES and _word(record.flags) == "S"
+            if (service := _word(record.service)) in SERVICES
+            and _word(record.flags) == "S"
+            and (SERVICES[service] != "tls" or self._tls())
         ]
         return [(transport, name) for _, _, transport, name in sorted(usable) if name]
 

@@ -1,11 +1,12 @@
-"""One SIP connection over TCP: bytes in, whole messages out, within the limits of `StreamLimits`.
+"""One SIP connection over TCP or TLS: bytes in, whole messages out, within the limits of `StreamLimits`.
 
 Theory of operation
 -------------------
-A connection is accepted, or opened because something is to be sent to its remote. Until it is open, what is to be sent
-waits here. Every `Flow` under which something was sent is remembered, so that when the connection breaks off, those who
-still wait for an answer are told (RFC 3261 section 18.4). A peer that closes in good order fails nobody: it may answer
-over a connection of its own (section 18.2.2).
+A connection is accepted, or opened because something is to be sent to its remote. Until it is open, TLS included
+(`tls_link.py`, which stands between it and the socket), what is to be sent waits here. Every `Flow` under which
+something was sent is remembered, so that when the connection breaks off, those who still wait for an answer are told
+(RFC 3261 section 18.4). A peer that closes in good order fails nobody: it may answer over a connection of its own
+(section 18.2.2).
 
 Sending never waits: what the peer does not take is buffered up to `write_bytes`, then the connection is dropped, for a
 peer that does not read does not come back by being waited for.
@@ -39,7 +40,7 @@ def call_of(data: bytes) -> str:
 
 
 class Owner(Protocol):
-    """What a connection tells, and whom: its owner, `SipSockets`."""
+    """What a connection tells, and whom: its owner, `Streams`."""
 
     @property
     def limits(self) -> StreamLimits: ...
@@ -56,23 +57,31 @@ class Owner(Protocol):
     def dropped(self, flow: Flow, why: str) -> None:
         """Count a connection that is broken off, and log it unless that fills the log."""
 
-    def undelivered(self, flow: Flow) -> None:
-        """Report that something sent under `flow` did not arrive."""
+    def undelivered(self, flow: Flow, words: str = "") -> None:
+        """Report that something sent under `flow` did not arrive; words: why, as a predicate of the peer."""
+
+    def opened(self, connection: "Connection") -> None:
+        """Take the news that messages can go over the connection, its TLS included."""
+
+    def tls_failed(self, connection: "Connection", kind: str, words: str) -> None:
+        """Count that TLS could not be set up or broke, and log it unless that fills the log."""
 
     def ended(self, connection: "Connection") -> None:
         """Strike the connection from the books."""
 
 
 class Connection(asyncio.Protocol):
-    """One TCP connection. `flow` is what its messages are handed up with."""
+    """One connection. `flow` is what its messages are handed up with. names: whom the peer has proved to be by TLS."""
 
     def __init__(self, owner: Owner, number: int, flow: Flow, *, accepted: bool) -> None:
         self.number = number
         self.flow = flow
         self.accepted = accepted
+        self.names: tuple[str, ...] = ()
         self._owner = owner
         self._framer = StreamFramer()
-        self._patience = Patience(owner.limits, accepted=accepted, now=clock.now())
+        self._patience = Patience(owner.limits, accepted=accepted, now=clock.now(), handshake=flow.secure)
+        self._socket: asyncio.Transport | None = None
         self._transport: asyncio.Transport | None = None
         self._pending: list[bytes] = []
         self._pending_bytes = 0
@@ -106,25 +115,36 @@ class Connection(asyncio.Protocol):
         self._owner.dropped(self.flow, why)
         self.fail()
 
-    def fail(self) -> None:
-        """End the connection as failed; also when it was never opened."""
-        transport = self._transport
-        self._end(failed=True)
-        if transport is not None:
-            transport.abort()
+    def fail(self, words: str = "") -> None:
+        """End the connection as failed; also when it was never opened. words: why, as a predicate of the peer."""
+        below = self._transport or self._socket
+        self._end(failed=True, words=words)
+        if below is not None:
+            below.abort()
 
     def close(self) -> None:
         """Send what is waiting, then close."""
         self.closing = True
-        if self._transport is None:
-            self._end(failed=bool(self._pending))
-        else:
+        if self._transport is not None:
             self._transport.close()
+        elif self._socket is not None:
+            self.fail()
+        else:
+            self._end(failed=bool(self._pending))
+
+    @property
+    def is_open(self) -> bool:
+        """True while bytes can be written."""
+        return self._transport is not None
 
     def check(self, *, now: float) -> None:
         """Drop the connection if its peer has kept us waiting too long."""
         lost = self._patience.lost(now=now)
-        if lost == "idle" and not self.closing:
+        if lost == "handshake":
+            words = f"TLS was not set up within {self._owner.limits.handshake:g} s"
+            self._owner.tls_failed(self, "timeout", words)
+            self.fail(words)
+        elif lost == "idle" and not self.closing:
             self._owner.note(lost)
             self.close()
         elif lost is not None:
@@ -134,23 +154,41 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         stream = cast(asyncio.Transport, transport)  # uvloop's is one in all but its class
+        if self.arrived(stream):
+            self.ready(stream)
+        else:
+            stream.abort()
+
+    def arrived(self, stream: asyncio.Transport) -> bool:
+        """Take the news that there is a socket; False: it is not wanted (any more)."""
         if self.accepted:
             peer, local = stream.get_extra_info("peername"), stream.get_extra_info("sockname")
             if not peer or not local:  # gone before we looked
                 self._end(failed=False)
-                stream.abort()
-                return
-            self.flow = Flow("TCP", local[:2], peer[:2], self.number)
+                return False
+            self.flow = Flow(self.flow.transport, local[:2], peer[:2], self.number)
         if self._over or not self._owner.admit(self):
             self._over = True
-            stream.abort()
-            return
-        self._transport = stream
+            return False
+        self._socket = stream
         _find_dead_peers(stream)
+        return True
+
+    def ready(self, stream: asyncio.Transport, names: tuple[str, ...] = ()) -> None:
+        """Take the news that bytes can be written, by this transport. names: whom the peer has proved to be."""
+        self._transport, self.names = stream, names
+        self._patience.ready(now=clock.now())
+        self._owner.opened(self)
         for data in self._pending:
             stream.write(data)
         self._pending.clear()
         self._pending_bytes = 0
+
+    def unready(self, kind: str, words: str) -> None:
+        """Take the news that TLS failed; the connection is over."""
+        if not self._over:
+            self._owner.tls_failed(self, kind, words)
+            self._end(failed=True, words=words)
 
     def data_received(self, data: bytes) -> None:
         if self._over:
@@ -193,16 +231,16 @@ class Connection(asyncio.Protocol):
         if transport.get_write_buffer_size() < self._owner.limits.write_bytes:
             transport.write(PONG)
 
-    def _end(self, *, failed: bool) -> None:
+    def _end(self, *, failed: bool, words: str = "") -> None:
         if self._over:
             return
         self._over = True
-        self._transport = None
+        self._transport = self._socket = None
         self._pending.clear()
         self._owner.ended(self)
         if failed:
             for flow in self._flows:
-                self._owner.undelivered(flow)
+                self._owner.undelivered(flow, words)
         self._flows.clear()
 
 

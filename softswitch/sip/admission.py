@@ -42,10 +42,10 @@ class Refusal:
     headers: Lines = ()
 
 
-def judge(request: Request, settings: CoreSettings, *, merged: bool) -> Refusal | None:
+def judge(request: Request, settings: CoreSettings, *, merged: bool, secure: bool = False) -> Refusal | None:
     """Return why a new request is refused, in the order of section 8.2; None lets it pass.
 
-    merged: another copy of it came by another way and is being handled.
+    merged: another copy of it came by another way and is being handled. secure: it came by TLS.
     """
     method = request.method
     if method not in settings.allow:
@@ -54,6 +54,8 @@ def judge(request: Request, settings: CoreSettings, *, merged: bool) -> Refusal 
         return Refusal(405, "method_not_allowed", allow) if known else Refusal(501, "unknown_method", allow)
     if request.uri.scheme not in settings.schemes:
         return Refusal(416, "unknown_scheme")
+    if request.uri.scheme == "sips" and not secure:  # it may have been read on its way (RFC 5630 section 5.3)
+        return Refusal(480, "sips_in_the_clear", (("Warning", '380 softswitch "SIPS Not Allowed"'),))
     if method == "CANCEL":  # hop by hop: neither Require nor Max-Forwards stops it (section 8.2.2.3)
         return None
     if merged:

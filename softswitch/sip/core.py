@@ -253,7 +253,7 @@ class SipCore:
             self._note("overload", flow, f"{len(self)} transactions")
             return
         merge = None if inside or method == "CANCEL" else merge_key(request)
-        refusal = judge(request, self.settings, merged=merge in self._merges)
+        refusal = judge(request, self.settings, merged=merge in self._merges, secure=flow.secure)
         transaction = self._start_server(key, request, merge, flow, now)
         if refusal is not None:
             reply = request.reply(refusal.status, to_tag=self._token(), headers=(*refusal.headers, *self._server_line))

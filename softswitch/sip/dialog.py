@@ -32,7 +32,8 @@ class Dialog:
     """One dialog as one side sees it.
 
     local, remote: text of our and the peer's From/To, tags included. routes: Route values in the order we write them.
-    local_cseq, remote_cseq: the last number used by either side, 0 while there was none.
+    local_cseq, remote_cseq: the last number used by either side, 0 while there was none. secure: it began with a
+    `sips:` URI, so that it goes by TLS (section 12.1).
     """
 
     __slots__ = (
@@ -46,6 +47,7 @@ class Dialog:
         "remote_tag",
         "remote_target",
         "routes",
+        "secure",
     )
 
     def __init__(self, call_id: str, local: str, local_tag: str, remote: str, remote_tag: str, target: Uri) -> None:
@@ -59,6 +61,7 @@ class Dialog:
         self.local_cseq = 0
         self.remote_cseq = 0
         self.confirmed = False
+        self.secure = False
 
     @classmethod
     def answering(cls, request: Request, local_tag: str) -> "Dialog":
@@ -71,6 +74,7 @@ class Dialog:
         remote, remote_tag = request.headers.get("From") or "", request.from_.tag or ""  # no tag: RFC 2543 peer
         dialog = cls(request.call_id, local, local_tag, remote, remote_tag, target)
         dialog.routes = _routes(request.headers)
+        dialog.secure = request.uri.scheme == "sips"
         dialog.remote_cseq = request.cseq.number
         return dialog
 
@@ -98,6 +102,7 @@ class Dialog:
         remote, remote_tag = response.headers.get("To") or "", response.to.tag or ""
         dialog = cls(request.call_id, local, local_tag, remote, remote_tag, target)
         dialog.routes = routes
+        dialog.secure = request.uri.scheme == "sips"
         dialog.local_cseq = request.cseq.number
         dialog.confirmed = response.status >= 200
         return dialog

@@ -1,10 +1,8 @@
 """The way back of a response: what the top Via says, corrected by where the request really came from."""
 
 from softswitch.errors import RemoteError
-from softswitch.sip.flow import Flow
+from softswitch.sip.flow import DEFAULT_PORT, Flow
 from softswitch.sip.message import Request, Response
-
-DEFAULT_PORT = 5060
 
 
 def stamp_received(request: Request, flow: Flow) -> None:

@@ -113,6 +113,14 @@ class Uri:
         """True when the URI has `;lr` (RFC 3261 section 19.1.1): its owner routes loosely."""
         return self.param("lr") is not None
 
+    @property
+    def transport(self) -> str:
+        """The transport that the URI asks for, in lower case; empty where it leaves that open.
+
+        `sips` is TLS, whatever stands behind it: `;transport=tcp` names what TLS runs over (RFC 5630 section 3.1.4).
+        """
+        return "tls" if self.scheme == "sips" else (self.param("transport") or "").lower()
+
     def param(self, name: str) -> str | None:
         """Return the value of a parameter (lower-case name), `""` when it has none, None when it is absent."""
         value = grammar.find_param(self.params, name)

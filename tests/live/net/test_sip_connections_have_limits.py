@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 
 import pytest
 
-from softswitch.net import sip_socket
+from softswitch.net import sip_streams
 from softswitch.net.patience import StreamLimits
 from softswitch.net.sip_socket import SipSockets
 from softswitch.sip.flow import Flow
@@ -38,7 +38,7 @@ class Switch:
 
 @pytest.fixture(autouse=True)
 def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sip_socket, "_CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(sip_streams, "CHECK_SECONDS", 0.05)
 
 
 async def closed(reader: asyncio.StreamReader) -> bool:

@@ -38,7 +38,7 @@ def test_the_end_of_a_connection_is_told_once(run: Run, until: Until, abrupt: bo
         await until(lambda: told)
         await asyncio.sleep(0.05)
         assert told == ["lost"]
-        assert sockets._watchers == {}
+        assert sockets.streams._watchers == {}
         # who comes too late is told as well, but not from inside the call
         sockets.watch(flows[0], lambda: told.append("late"))
         assert told == ["lost"]

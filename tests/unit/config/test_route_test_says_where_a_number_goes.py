@@ -108,8 +108,8 @@ def test_a_number_without_a_rule_leaves_over_the_first_carrier_and_a_named_carri
         ("600", {"carrier": "nobody"}, "Carrier nobody is not in carriers.yaml"),
         ("sip:", {}, "'sip:' is not a SIP URI"),
         ("sip:600@[::1", {}, "'sip:600@[::1' is not a SIP URI"),
-        ("sips:600@192.0.2.9", {}, "write sip:NUMBER@HOST"),
-        ("sip:600@192.0.2.9;transport=tls", {}, "asks for tls, which this version does not speak"),
+        ("sip:600@192.0.2.9;transport=sctp", {}, "asks for sctp, which this version does not speak"),
+        ("sips:600@192.0.2.9;transport=udp", {}, "asks for TLS over UDP, which there is not"),
     ],
 )
 def test_what_nothing_takes_is_a_sentence(config: Path, number: str, options: dict[str, str], words: str) -> None:

@@ -33,6 +33,7 @@ FLOORS = {
     "bench": 6,
     "calls_view": 6,
     "catalog": 6,
+    "certificates": 6,
     "changes": 6,
     "cli": 6,
     "config": 6,

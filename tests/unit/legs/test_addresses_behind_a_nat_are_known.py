@@ -92,7 +92,7 @@ def test_the_public_port_may_differ() -> None:
 
 
 def dialog(target: str, routes: tuple[str, ...] = ()) -> Dialog:
-    made = SimpleNamespace(routes=routes, next_hop=Uri.parse(target))
+    made = SimpleNamespace(routes=routes, next_hop=Uri.parse(target), secure=False)
     return cast(Dialog, cast(Any, made))
 
 
