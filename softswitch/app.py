@@ -172,13 +172,9 @@ class App:
         )
         agents.attach(self.switchboard)
         defer(self.user_agent.close)
-        sip = await self.user_agent.listen(*settings.sip.listen)
-        also = await self.user_agent.listen(*second) if second[0] else None
-        tls = await self.user_agent.sockets.listen_tls(*settings.sip.tls.listen) if settings.sip.tls.listen[0] else None
-        http = await self._serve_http() if settings.http.enabled else None
+        self.addresses = await self._listen()
         await self._start_trunks()
         defer(self.reloader.close)
-        self.addresses = Addresses(sip, http, also, tls)
         # Everything made so far lives as long as the process: the collector need never look at it again. A frame
         # makes objects and drops them at once; the collector's defaults would look for cycles 40 times a second.
         gc.collect()
@@ -195,6 +191,15 @@ class App:
         self.vouching.adopt(self.catalog.trust)
         self.user_agent.reception.vouch = self.vouching.judge
         self.user_agent.guard.known.append(self.trunks.speaks_from)
+
+    async def _listen(self) -> Addresses:
+        """Open every port; return where."""
+        sip, agent = self.settings.sip, self.user_agent
+        first = await agent.listen(*sip.listen)
+        also = await agent.listen(*sip.listen_also) if sip.listen_also[0] else None
+        tls = await agent.sockets.listen_tls(*sip.tls.listen) if sip.tls.listen[0] else None
+        http = await self._serve_http() if self.settings.http.enabled else None
+        return Addresses(first, http, also, tls)
 
     def _rtp_ports(self, host: str) -> RtpPorts:
         ports = RtpPorts(host, *self.settings.rtp.ports, self.settings.rtp.quiet_seconds)
