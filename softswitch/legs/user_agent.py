@@ -18,6 +18,7 @@ from softswitch.errors import ResourceError
 from softswitch.legs.callers import Callers
 from softswitch.legs.complaints import Complaints
 from softswitch.legs.guard import OPEN, Guard
+from softswitch.legs.invitation import invitation
 from softswitch.legs.outgoing import Outgoing, Sent
 from softswitch.legs.reach import Reach
 from softswitch.legs.reception import OnInvite, Reception
@@ -39,14 +40,12 @@ from softswitch.sip.auth import DigestClient
 from softswitch.sip.core import SipCore
 from softswitch.sip.dialog import Dialog, DialogId, incoming_id
 from softswitch.sip.flow import Flow
-from softswitch.sip.headers import NameAddr
-from softswitch.sip.message import Headers, Request, Response
+from softswitch.sip.message import Request, Response
 from softswitch.sip.multipart import unwrap
 from softswitch.sip.refer import Replaces
 from softswitch.sip.session_timer import SessionTimerSettings
 from softswitch.sip.trace import Trace
 from softswitch.sip.transaction import Key
-from softswitch.sip.uri import Uri
 
 log = logging.getLogger("softswitch.sip")
 
@@ -201,31 +200,10 @@ class UserAgent:
         made.auth = placement.auth
         made.carrier = placement.carrier
         # After the switchboard has the leg in its books: its first report may be that it failed.
-        request = self._invite(placement, flow)
+        request = invitation(placement, flow, self.reach, self._leg_settings.requests, token=self._token)
         self.trace.bind(request.call_id, leg)
         asyncio.get_running_loop().call_soon(partial(made.invite, request, late_offer=placement.late_offer))
         return made
-
-    def _invite(self, placement: Placement, flow: Flow) -> Request:
-        # The caller's id may come from another peer's INVITE: it is escaped, not pasted.
-        ours = Uri.of(placement.caller_id or "softswitch", self.reach.signalling_host(flow), flow.local[1])
-        caller = NameAddr(placement.from_uri or ours, placement.from_name).with_param("tag", self._token())
-        user = placement.contact_user or placement.caller_id
-        contact = self.reach.contact(flow, user, sips=placement.secure)
-        headers = Headers(
-            [
-                ("Max-Forwards", str(placement.hops)),
-                *(("Route", route) for route in placement.routes),
-                ("From", caller),
-                ("To", f"<{placement.uri}>"),
-                ("Call-ID", f"{self._token()}@{flow.local[0]}"),
-                ("CSeq", "1 INVITE"),
-                ("Contact", contact),
-                *self._leg_settings.requests,
-                *placement.headers,
-            ]
-        )
-        return Request("INVITE", placement.uri, headers)
 
     def flow(self, transport: str, host: str, port: int, *, name: str = "", carrier: str = "") -> Flow:
         """Return the way to an address (an IP literal). name, carrier: as in `Flow`. Raises ResourceError."""
