@@ -47,6 +47,11 @@ def ask_list(address: Address, path: str, key: str) -> list[dict[str, Any]]:
     return found
 
 
+def quoted(text: str) -> str:
+    """Return what a user typed as one part of a path."""
+    return urllib.parse.quote(text, safe="")
+
+
 def _another(address: Address) -> NoSwitch:
     return NoSwitch(f"what answers at {_where(address)} is no switch of this version")
 
@@ -54,12 +59,15 @@ def _another(address: Address) -> NoSwitch:
 def fetch(
     address: Address, path: str, *, method: str = "GET", takes: Collection[int] = (), seconds: float = SECONDS
 ) -> bytes:
-    """Return what the switch at `address` answers to a request; raise NoSwitch or NotThere with a sentence."""
+    """Return what the switch at `address` answers to a request; raise NoSwitch or NotThere with a sentence.
+
+    path: as it stands in a URL; what a user typed goes through `quoted`.
+    """
     where = _where(address)
     # A proxy of the environment is for the web, not for the switch.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        request = urllib.request.Request(f"http://{where}{urllib.parse.quote(path)}", method=method)
+        request = urllib.request.Request(f"http://{where}{path}", method=method)
         with opener.open(request, timeout=seconds) as response:
             answer: bytes = response.read(MAX_BYTES)
             return answer

@@ -11,6 +11,8 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
+from softswitch.ladder import harmless
+
 #: Seconds between two looks of --watch.
 WATCH_SECONDS = 1.0
 #: Characters of an id that tell calls apart: of 16 hexadecimal digits, and any beginning will do for `show`.
@@ -55,11 +57,11 @@ def _table(calls: Calls) -> RenderableType:
             escape(str(one.get("id", ""))[:SHOWN_ID]),
             _duration(float(one.get("seconds") or 0.0)),
             way,
-            escape(f"{one.get('from') or 'anonymous'} → {one.get('to') or ''}"),
+            escape(harmless(f"{one.get('from') or 'anonymous'} → {one.get('to') or ''}")),
             escape(str(one.get("user") or one.get("carrier") or "")),
             f"[{_STYLES.get(state, 'yellow')}]{escape(state)}[/]",
             escape(str(one.get("codec") or "")),
-            escape(_others(one)),
+            escape(harmless(_others(one))),
         )
     return table
 

@@ -184,17 +184,33 @@ def list_calls(
 def show_call(
     context: typer.Context,
     call: Annotated[str, typer.Argument(metavar="ID", help="Its id, the beginning of it, or a SIP Call-ID.")],
+    text: Annotated[bool, typer.Option("--text", help="Print the messages whole, credentials masked.")] = False,
+    pcap: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the messages for Wireshark.")] = None,
     config: ConfigOption = None,
     http: HttpOption = None,
     json_: JsonOption = False,
 ) -> None:
     """Show one call, up or over: messages as a ladder, what happened, sound, turns, verdict; exit 1 if unknown."""
-    from softswitch.ask import ask
+    from softswitch import call_view
+    from softswitch.ask import ask, fetch, quoted
 
     outer_config, outer_http = context.obj or (None, None)
     address = _settings(config or outer_config, http=http or outer_http).http.listen
-    found = _asked(lambda: ask(address, f"/v1/calls/{call}"))
-    _print_json(found)
+    found = _asked(lambda: ask(address, f"/v1/calls/{quoted(call)}"))
+    if pcap is not None:
+        data = _asked(lambda: fetch(address, f"/v1/calls/{quoted(call)}/pcap"))
+        try:
+            pcap.write_bytes(data)
+        except OSError as error:
+            _fail(f"{pcap} cannot be written: {error.strerror}; choose another file with --pcap")
+    if json_:
+        _print_json(found)
+    elif text:
+        call_view.print_messages(found)
+    elif pcap is None:
+        call_view.print_call(found)
+    else:
+        print(f"{len(found['messages'])} messages are in {pcap}")  # noqa: T201 - this is what was asked for
 
 
 @app.command(epilog="Example: softswitch reload --config softswitch.yaml")

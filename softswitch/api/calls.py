@@ -1,4 +1,4 @@
-"""`GET /v1/calls`, `GET /v1/calls/ID`: the calls that are up, and all that is known of one, also after its end."""
+"""`GET /v1/calls`, `GET /v1/calls/ID`, `GET /v1/calls/ID/pcap`: the calls that are up, and all that is known of one."""
 
 import asyncio
 import datetime
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from softswitch.api.sight import Line, Sight, as_json, lines_of, seen
+from softswitch.api.sight import Line, Sight, as_capture, as_json, lines_of, seen
 from softswitch.call.call import Call
 from softswitch.call.leg import Leg, LegId, LegState
 from softswitch.call.record import MediaReport, Parties
@@ -37,7 +37,11 @@ class CallViews:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the paths of this file."""
-        return [web.get("/v1/calls", self._list), web.get("/v1/calls/{id}", self._show)]
+        return [
+            web.get("/v1/calls", self._list),
+            web.get("/v1/calls/{id}", self._show),
+            web.get("/v1/calls/{id}/pcap", self._capture),
+        ]
 
     async def _list(self, _request: web.Request) -> web.Response:
         rows: list[dict[str, Any]] = []
@@ -53,6 +57,13 @@ class CallViews:
             return _answer(json.dumps({"error": found}), status=404)
         # To mask a few hundred messages takes some milliseconds, which the clock of the sound cannot spare.
         return _answer(await asyncio.to_thread(self._shown, found))
+
+    async def _capture(self, request: web.Request) -> web.Response:
+        found = self.find(request.match_info["id"])
+        if isinstance(found, str):
+            return _answer(json.dumps({"error": found}), status=404)
+        body = await asyncio.to_thread(as_capture, found, private=self.private)
+        return web.Response(body=body, content_type="application/vnd.tcpdump.pcap")
 
     def _shown(self, sight: Sight) -> str:
         return json.dumps(as_json(sight, private=self.private))

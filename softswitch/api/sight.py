@@ -13,6 +13,7 @@ from softswitch.call.leg import LegId
 from softswitch.call.record import CallRecord, MediaReport
 from softswitch.call.story import Party, Story
 from softswitch.net.address import show
+from softswitch.net.pcap import Packet, capture
 from softswitch.sdp.summary import summarise
 from softswitch.sip.glance import glance
 from softswitch.sip.masking import mask
@@ -98,6 +99,19 @@ def as_json(sight: Sight, *, private: bool) -> dict[str, Any]:
     data["messages_dropped"] = sum(line.dropped for line in sight.lines)
     data["record"] = covered(record.as_json(), private=private) if record is not None else None
     return data
+
+
+def as_capture(sight: Sight, *, private: bool) -> bytes:
+    """Return the messages of a call as a capture file."""
+    return capture(
+        Packet(
+            one.wall,
+            one.flow.transport,
+            *((one.flow.local, one.flow.remote) if one.sent else (one.flow.remote, one.flow.local)),
+            mask(one.data, private=private),
+        )
+        for _, one in in_order(sight.lines)
+    )
 
 
 def covered(record: dict[str, Any], *, private: bool) -> dict[str, Any]:

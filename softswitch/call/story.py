@@ -114,15 +114,17 @@ class Story:
             case ReferProgress(status=status, accepted=accepted):
                 self.note(leg, "transfer" if accepted else "transfer refused", str(status), now=now)
             case Ended():
-                self.note(leg, "ended", _why(event), now=now)
+                answered = party is not None and party.answered is not None
+                self.note(leg, "ended", _why(event, answered=answered), now=now)
                 if party is not None:
                     party.ended = event
             case _:
                 pass
 
 
-def _why(event: Ended) -> str:
-    return f"{event.cause.words} ({event.cause.sip}), {'by the peer' if event.by_peer else 'by us'}"
+def _why(event: Ended, *, answered: bool) -> str:
+    status = "" if answered else f" ({event.cause.sip})"  # what was up ends with a BYE, which has no status
+    return f"{event.cause.words}{status}, by {'the peer' if event.by_peer else 'us'}"
 
 
 class Told(NamedTuple):
