@@ -13,6 +13,7 @@ sipp sip-tester
 kamailio kamailio
 baresip baresip-core
 sipsak sipsak
+tshark tshark
 systemd-analyze systemd
 PEERS
 }

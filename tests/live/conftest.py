@@ -34,6 +34,7 @@ PEER_FIXTURES = {
     "baresip_of_the_session": "baresip",
     "sipsak_against": "sipsak",
     "pyvoip": "pyvoip",
+    "tshark": "tshark",
 }
 #: SIPp waits far more than it works: so many at once keep two cores busy and no timer waiting.
 SCENARIOS_AT_ONCE = 12
