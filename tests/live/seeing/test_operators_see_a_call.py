@@ -61,11 +61,11 @@ def test_a_call_that_is_over_is_drawn_by_any_of_its_names(
 
 def test_what_is_refused_before_there_is_a_call_is_seen_too(switch: SwitchProcess, phone: Any, command: Any) -> None:
     asker = phone(switch, "never-a-call@test")
-    asker.say("SUBSCRIBE", number="600", extra=CREDENTIALS)
-    asker.hears(405, "SUBSCRIBE")
+    asker.say("PUBLISH", number="600", extra=CREDENTIALS)
+    asker.hears(405, "PUBLISH")
     shown = command(switch, "calls", "show", "never-a-call@test")
     assert "messages of never-a-call@test, which never became a call" in shown.stdout
-    assert " SUBSCRIBE " in shown.stdout and " 405 " in shown.stdout
+    assert " PUBLISH " in shown.stdout and " 405 " in shown.stdout
 
 
 def test_an_unknown_call_and_no_switch_are_sentences(switch: SwitchProcess, command: Any) -> None:
