@@ -51,7 +51,7 @@ def test_a_call_that_is_over_is_drawn_by_any_of_its_names(
             shown = command(switch, "calls", "show", name, columns=columns)
             assert shown.returncode == 0, shown.stderr
             assert max(len(line) for line in shown.stdout.splitlines()) <= columns
-            titles = re.findall(r" (INVITE|100 Trying|200 OK|ACK|INFO|BYE) ", shown.stdout)
+            titles = re.findall(r"[^↻] (INVITE|100 Trying|200 OK|ACK|INFO|BYE) ", shown.stdout)
             assert titles == ["INVITE", "100 Trying", "200 OK", "ACK", "INFO", "200 OK", "BYE", "200 OK"]
             assert "◆ 1 key by info" in shown.stdout and "◆ answered" in shown.stdout
     whole = command(switch, "calls", "show", call["id"], "--text").stdout
@@ -88,7 +88,8 @@ def test_wireshark_reads_every_message_and_no_secret(
     file = tmp_path / "call.pcap"
     assert command(switch, "calls", "show", "captured-1@test", "--pcap", str(file)).returncode == 0
     names = ("sip.Call-ID", "sip.Method", "sip.Status-Code", "ip.src", "udp.srcport", "frame.time_epoch")
-    read = tshark.fields(file, *names)
+    # A busy machine may have sent one of them again.
+    read = list({(one[1], one[2]): one for one in tshark.fields(file, *names)}.values())
     assert [one[0] for one in read] == ["captured-1@test"] * 4
     assert [one[1] or one[2] for one in read] == ["INVITE", "100", "486", "ACK"]
     host, _, port = caller.at.rpartition(":")
