@@ -25,6 +25,7 @@ from softswitch.call.call import CallId
 from softswitch.call.cause import Cause
 from softswitch.call.leg import Leg, LegId, LegSink
 from softswitch.call.record import CallRecord
+from softswitch.call.user import SCHEME
 from softswitch.call.who import Who
 from softswitch.catalog import Catalog
 from softswitch.certificates import peer_tls, server_tls
@@ -49,6 +50,7 @@ from softswitch.net.resolve import Resolver
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.net.sip_tls import Made, TlsContexts
 from softswitch.net.ticker import Ticker
+from softswitch.people import People
 from softswitch.providers.registry import Engines, open_engines
 from softswitch.reload import Load, Reloader
 from softswitch.sdp.protection import Encryption
@@ -151,14 +153,9 @@ class App:
             tls=lambda: self.user_agent.sockets.listens("TLS"),
         )
         defer(self.resolver.close)
-        self.tolls = Tolls(settings.toll)
-        self._stack.callback(self.tolls.close)
-        if self._serving:
-            usage = UsageFile(settings.data / "toll.json", self.tolls.usage)
-            usage.load(self.tolls.restore)
-            usage.start()
-            defer(usage.close)
+        self.tolls = self._tolls()
         self._open_trunks()
+        self.people = self._people()
         agents = self._agents()
         self.switchboard = Switchboard(
             dialplan=self.catalog.dialplan,
@@ -172,6 +169,9 @@ class App:
         )
         agents.attach(self.switchboard)
         defer(self.user_agent.close)
+        defer(self.people.close)
+        if self._serving:
+            await self.people.start()
         self.addresses = await self._listen()
         await self._start_trunks()
         defer(self.reloader.close)
@@ -185,7 +185,6 @@ class App:
         """Make what knows carriers, and whose calls are believed."""
         self.trunks = Trunks(self.catalog.carriers, self.user_agent, self.resolver, agent=our_name(), tolls=self.tolls)
         self.trunks.signatures = self.catalog.signatures
-        self.user_agent.reception.identify = self.trunks.identify
         self.vouching = Vouching(lambda name: self.catalog.carrier(name), fetch)
         self._stack.push_async_callback(self.vouching.close)
         self.vouching.adopt(self.catalog.trust)
@@ -200,6 +199,28 @@ class App:
         tls = await agent.sockets.listen_tls(*sip.tls.listen) if sip.tls.listen[0] else None
         http = await self._serve_http() if self.settings.http.enabled else None
         return Addresses(first, http, also, tls)
+
+    def _tolls(self) -> Tolls:
+        tolls = Tolls(self.settings.toll)
+        self._stack.callback(tolls.close)
+        if self._serving:
+            usage = UsageFile(self.settings.data / "toll.json", tolls.usage)
+            usage.load(tolls.restore)
+            usage.start()
+            self._stack.push_async_callback(usage.close)
+        return tolls
+
+    def _people(self) -> People:
+        return People(
+            self.settings,
+            self.catalog.users,
+            self.user_agent,
+            self.resolver,
+            self.trunks,
+            store_url=self.settings.store.url or _sqlite(self.settings.data),
+            opens=lambda query: self.switchboard.dialplan.match(query) is not None,
+            on_change=lambda book: None,
+        )
 
     def _rtp_ports(self, host: str) -> RtpPorts:
         ports = RtpPorts(host, *self.settings.rtp.ports, self.settings.rtp.quiet_seconds)
@@ -281,6 +302,7 @@ class App:
         self.tolls.toll.adopt(settings.toll)
         self.trunks.signatures = catalog.signatures
         self.trunks.replace(catalog.carriers)
+        self.people.replace(catalog.users)
         logs.set_level(settings.observability.level)
         return [f"certificate {path} is another one" for path in renewed]
 
@@ -345,12 +367,20 @@ class App:
     def place(
         self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int, who: Who
     ) -> Leg:
-        """Call a SIP URI, or a number over a carrier. Raises ResourceError with a sentence."""
+        """Call a user, a SIP URI, or a number over a carrier. Raises ResourceError with a sentence."""
+        if self._is_user(target, carrier):
+            return self.people.users.place(leg, target, caller_id=caller_id, sink=sink, hops=hops, who=who)
         return self.trunks.place(leg, target, caller_id=caller_id, carrier=carrier, sink=sink, hops=hops, who=who)
 
     def check_target(self, target: str, carrier: str) -> str:
         """Return the carrier of a call to `target`, empty for none; ResourceError where it could not even be tried."""
+        if self._is_user(target, carrier):
+            return ""
         return self.trunks.check(target, carrier)
+
+    def _is_user(self, target: str, carrier: str) -> bool:
+        """Tell whether a target is one of our users: it says so, or it is the number of one and no carrier is named."""
+        return target.startswith(SCHEME) or (not carrier and self.people.users.book.find(target) is not None)
 
     # What the user agent and the switchboard tell -----------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from softswitch.call.dial import Dial
 from softswitch.call.dialplan import Dialplan, Rule, load_rules
 from softswitch.call.steps import Agent
 from softswitch.call.transfer import Transfer
+from softswitch.call.user import UserBook
 from softswitch.call.voices import HOLD_SOUND
 from softswitch.config import Settings
 from softswitch.conversation.flow_check import load_flows
@@ -38,6 +39,7 @@ class Catalog:
     carriers: tuple[Carrier, ...]
     signatures: Mapping[str, OwnSignature] = field(default_factory=dict)
     trust: Trust = Trust()
+    users: UserBook = UserBook()
 
     def sound(self, file: str) -> Sequence[Frame]:
         """Return a sound by its file name; ResourceError where it was not loaded."""
@@ -93,7 +95,9 @@ def load_catalog(settings: Settings, environment: Mapping[str, str]) -> Catalog:
             faults.append(Fault(where, str(error), f"put it into {media}"))
     if faults:
         raise ConfigError(*dict.fromkeys(faults))
-    return Catalog(Dialplan(rules), flows, sounds, carriers, signatures, trust)
+    registrar = settings.registrar
+    users = UserBook(settings.users, registrar.realm, registrar.algorithms)
+    return Catalog(Dialplan(rules), flows, sounds, carriers, signatures, trust, users)
 
 
 def _load_dialplans(

@@ -11,11 +11,14 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
+from softswitch.call.carrier import Host
 from softswitch.call.toll_rules import TollSection
+from softswitch.call.user import MAX_USERS, User, faults_among
 from softswitch.document import load, validate
 from softswitch.errors import ConfigError, Fault
 from softswitch.net.address import family
 from softswitch.sdp.protection import Policy
+from softswitch.sip.digest import HASHES
 
 DEFAULT_SIP_PORT = 5060
 DEFAULT_TLS_PORT = 5061
@@ -325,6 +328,47 @@ class StirSection(Section):
         return value
 
 
+class RegistrarSection(Section):
+    """registrar: how phones register with us.
+
+    realm: whose passwords are asked for; a `ha1` is made for one realm. domains: names that are ours in addresses,
+    besides the realm and the addresses we listen on. algorithms: offered in challenges, the favourite first. expires:
+    seconds, where a phone asks for none; less than min_expires is refused, more than max_expires cut. max_contacts:
+    phones of one user. max_bindings: phones of all users. keep_alive: what is sent to phones behind a NAT every
+    keep_alive_seconds. sql: whether there are users in the table `users` of `store.url`, read every sql_seconds.
+    """
+
+    realm: str = pydantic.Field(default="softswitch", min_length=1, max_length=128, pattern=r"^[!-~ ]+$")
+    domains: tuple[Host, ...] = pydantic.Field(default=(), max_length=64)
+    algorithms: tuple[str, ...] = pydantic.Field(default=("MD5",), min_length=1)
+    expires: int = pydantic.Field(default=600, ge=30, le=86400)
+    min_expires: int = pydantic.Field(default=60, ge=1, le=3600)
+    max_expires: int = pydantic.Field(default=7200, ge=60, le=604800)
+    max_contacts: int = pydantic.Field(default=10, ge=1, le=100)
+    max_bindings: int = pydantic.Field(default=20_000, ge=1, le=200_000)
+    keep_alive: Literal["options", "crlf", "none"] = "options"
+    keep_alive_seconds: float = pydantic.Field(default=25.0, ge=5, le=3600)
+    sql: bool = False
+    sql_seconds: float = pydantic.Field(default=30.0, ge=1, le=86400)
+
+    @pydantic.field_validator("algorithms")
+    @classmethod
+    def _known_algorithms(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in value if name.lower() not in HASHES]
+        if unknown:
+            known = ", ".join(name.upper() for name in HASHES)
+            raise ValueError(f"{', '.join(unknown)} is not known here; {known} are")
+        return tuple(dict.fromkeys(name.upper() for name in value))
+
+    @pydantic.field_validator("max_expires")
+    @classmethod
+    def _in_order(cls, value: int, info: pydantic.ValidationInfo) -> int:
+        least = max(info.data.get("expires", 0), info.data.get("min_expires", 0))
+        if value < least:
+            raise ValueError(f"{value} is less than expires or min_expires ({least})")
+        return value
+
+
 class LimitsSection(Section):
     """limits: what this switch takes on. drain_seconds: how long running calls may go on after SIGTERM."""
 
@@ -358,6 +402,8 @@ class Settings(Section):
     speech: SpeechSection = SpeechSection()
     store: StoreSection = StoreSection()
     stir: StirSection = StirSection()
+    registrar: RegistrarSection = RegistrarSection()
+    users: tuple[User, ...] = pydantic.Field(default=(), max_length=MAX_USERS)
     limits: LimitsSection = LimitsSection()
     observability: ObservabilitySection = ObservabilitySection()
     carriers: Path | None = None
@@ -378,6 +424,9 @@ def load_settings(path: Path | None, environment: Mapping[str, str]) -> Settings
     # A section whose keys are all commented out is one left at its defaults.
     document.data = {key: value for key, value in document.data.items() if value is not None}
     settings = validate(Settings, document)
+    among = list(faults_among(settings.users, settings.registrar.algorithms))
+    if among:
+        raise ConfigError(*(document.fault(("users", at, key), what, hint) for at, key, what, hint in among))
     base = path.resolve().parent
     sip = settings.sip.model_copy(update={"tls": _tls_beside(settings.sip.tls, base)})
     changes: dict[str, Any] = {"stir": _beside(settings.stir, base), "sip": sip}

@@ -87,7 +87,7 @@ def _prefix(value: str) -> str:
     return value
 
 
-def _digits_as_text(value: Any) -> Any:
+def digits_as_text(value: Any) -> Any:
     # YAML reads 600 as an integer; a number that begins with 0 must be quoted, or YAML has eaten the zero.
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -110,6 +110,22 @@ def _secret(value: Any) -> Any:
     return value
 
 
+def _known_codecs(value: tuple[str, ...]) -> tuple[str, ...]:
+    spelling = {name.lower(): name for name in KNOWN_CODECS}
+    unknown = [name for name in value if name.lower() not in spelling]
+    if unknown:
+        raise ValueError(f"codec {', '.join(unknown)} is not known; {', '.join(KNOWN_CODECS)} are")
+    names = tuple(dict.fromkeys(spelling[name.lower()] for name in value))
+    if not any(name in CODECS for name in names):
+        raise ValueError(f"no codec here is built into this version; add {' or '.join(CODECS)}")
+    return names
+
+
+def offered(codecs: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those codecs that this build has, in their order."""
+    return tuple(name for name in codecs if name in CODECS)
+
+
 def _country(value: Any) -> Any:
     """Norway's code is `no`, which YAML reads as false."""
     return "NO" if value is False else value
@@ -118,19 +134,23 @@ def _country(value: Any) -> Any:
 Host = Annotated[str, pydantic.AfterValidator(_host)]
 CallerId = Annotated[str, pydantic.AfterValidator(_caller_id)]
 Pool = Annotated[tuple[CallerId, ...], pydantic.Field(max_length=MAX_POOL), pydantic.BeforeValidator(_pool)]
-Prefix = Annotated[str, pydantic.AfterValidator(_prefix), pydantic.BeforeValidator(_digits_as_text)]
-Pattern = Annotated[str, pydantic.AfterValidator(_pattern), pydantic.BeforeValidator(_digits_as_text)]
+Prefix = Annotated[str, pydantic.AfterValidator(_prefix), pydantic.BeforeValidator(digits_as_text)]
+Pattern = Annotated[str, pydantic.AfterValidator(_pattern), pydantic.BeforeValidator(digits_as_text)]
 Port = Annotated[int, pydantic.Field(ge=1, le=65535)]
 #: Whom a certificate must name. A wildcard is no SIP domain (RFC 5922 section 7.2), but some carriers have no other.
 TlsName = Annotated[str, pydantic.AfterValidator(_tls_name)]
+Secret = Annotated[pydantic.SecretStr, pydantic.BeforeValidator(_secret)]
+Codecs = Annotated[tuple[str, ...], pydantic.AfterValidator(_known_codecs)]
+Dtmf = Literal["rfc4733", "info", "inband", "auto"]
 
 
-class _Entry(pydantic.BaseModel):
-    # A traceback must not show what stands in a file with passwords.
+class Entry(pydantic.BaseModel):
+    """What may hold a password: a traceback must not show what stands in it."""
+
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class GatewayModel(_Entry):
+class GatewayModel(Entry):
     """One gateway of a carrier. priority: lower first; weight: share among those of one priority (RFC 2782)."""
 
     host: Host = pydantic.Field(min_length=1)
@@ -139,7 +159,7 @@ class GatewayModel(_Entry):
     weight: int = pydantic.Field(default=1, ge=0, le=65535)
 
 
-class CallerIdRule(_Entry):
+class CallerIdRule(Entry):
     """Which caller ID a call gets. number: pattern of the called number in E.164; caller: of the call's own caller ID.
 
     Without `caller` the rule is for calls that bring no caller ID of their own.
@@ -158,7 +178,7 @@ class CallerIdRule(_Entry):
         )
 
 
-class IdentitySign(_Entry):
+class IdentitySign(Entry):
     """How calls are signed (STIR/SHAKEN). key: file with the private key. certificate_url: where its certificate is.
 
     attest: A, B or C; `auto` is A for the caller IDs of this entry, B for others that our users present, else C.
@@ -171,7 +191,7 @@ class IdentitySign(_Entry):
     origid: str = pydantic.Field(default="", pattern=r"^[A-Za-z0-9-]{0,64}$")
 
 
-class Carrier(_Entry):
+class Carrier(Entry):
     """One entry of carriers.yaml: a trunk. `docs/carriers.md` explains each key."""
 
     name: str
@@ -189,17 +209,15 @@ class Carrier(_Entry):
     tls_key: Path | None = None
     # Who we are there
     username: str = pydantic.Field(default="", max_length=128)
-    password: Annotated[pydantic.SecretStr, pydantic.BeforeValidator(_secret)] = pydantic.Field(
-        default=pydantic.SecretStr(""), validate_default=True
-    )
+    password: Secret = pydantic.Field(default=pydantic.SecretStr(""), validate_default=True)
     auth_username: str = pydantic.Field(default="", max_length=128)
     realm: str = pydantic.Field(default="", max_length=253)
     registers: bool = pydantic.Field(default=False, alias="register")
     expires: int = pydantic.Field(default=600, ge=5, le=86400)
     keep_alive: Literal["crlf", "options", "none"] = "crlf"
     # How calls sound
-    codecs: tuple[str, ...] = ("PCMU", "PCMA")
-    dtmf: Literal["rfc4733", "info", "inband", "auto"] = "auto"
+    codecs: Codecs = ("PCMU", "PCMA")
+    dtmf: Dtmf = "auto"
     srtp: Policy = "accept"
     srtp_suites: tuple[str, ...] = ()
     late_offer: bool = False
@@ -210,6 +228,7 @@ class Carrier(_Entry):
     health_seconds: float = pydantic.Field(default=30.0, ge=0, le=3600)
     try_seconds: float = pydantic.Field(default=4.0, ge=0.2, le=32)
     allow: tuple[str, ...] = ()
+    recognise: Literal["address", "credentials", "both"] = "address"
     # Numbers
     country: Annotated[str, pydantic.BeforeValidator(_country)] = ""
     number_format: Literal["e164", "digits", "national", "as_dialled"] = "e164"
@@ -234,7 +253,7 @@ class Carrier(_Entry):
     @property
     def offered(self) -> tuple[str, ...]:
         """Those of `codecs` that this build has, in their order."""
-        return tuple(name for name in self.codecs if name in CODECS)
+        return offered(self.codecs)
 
     @property
     def secure(self) -> bool:
@@ -296,18 +315,6 @@ class Carrier(_Entry):
             raise ValueError("to register, an account is needed: add username and password")
         return value
 
-    @pydantic.field_validator("codecs")
-    @classmethod
-    def _known_codecs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        spelling = {name.lower(): name for name in KNOWN_CODECS}
-        unknown = [name for name in value if name.lower() not in spelling]
-        if unknown:
-            raise ValueError(f"codec {', '.join(unknown)} is not known; {', '.join(KNOWN_CODECS)} are")
-        names = tuple(dict.fromkeys(spelling[name.lower()] for name in value))
-        if not any(name in CODECS for name in names):
-            raise ValueError(f"no codec here is built into this version; add {' or '.join(CODECS)}")
-        return names
-
     @pydantic.field_validator("session_expires")
     @classmethod
     def _not_below_the_least_interval(cls, value: int) -> int:
@@ -320,6 +327,13 @@ class Carrier(_Entry):
     def _options_that_keep_alive_are_sent(cls, value: float, info: pydantic.ValidationInfo) -> float:
         if not value and info.data.get("keep_alive") == "options":
             raise ValueError("keep_alive is options, and 0 sends none; write seconds, or keep_alive: crlf")
+        return value
+
+    @pydantic.field_validator("recognise")
+    @classmethod
+    def _an_account_to_be_known_by(cls, value: str, info: pydantic.ValidationInfo) -> str:
+        if value != "address" and info.data.get("username") == "":
+            raise ValueError(f"{value}: the carrier proves itself with the entry's own username and password; add them")
         return value
 
     @pydantic.field_validator("allow")
@@ -393,6 +407,12 @@ def load_carriers(path: Path, environment: Mapping[str, str]) -> tuple[Carrier, 
     """Read carriers.yaml; `${NAME}` reads `environment`. Raises ConfigError with every fault."""
     document = load(path, environment)
     carriers = validate(CarrierList, document, [] if document.data is None else document.data).root
+    logins = [carrier.login if carrier.recognise != "address" else "" for carrier in carriers]
+    for at, login in enumerate(logins):
+        if login and login in logins[:at]:
+            what = f"user name {login} is that of carrier {carriers[logins.index(login)].name} already"
+            hint = "recognise one of them by its address, or ask for another account"
+            raise ConfigError(document.fault((at, "recognise"), what, hint))
     names = [carrier.name for carrier in carriers]
     twice = [index for index, name in enumerate(names) if name in names[:index]]
     if twice:

@@ -39,6 +39,7 @@ class Cause:
     BUSY: ClassVar["Cause"]
     NO_ANSWER: ClassVar["Cause"]
     UNAVAILABLE: ClassVar["Cause"]
+    UNREGISTERED: ClassVar["Cause"]
     REJECTED: ClassVar["Cause"]
     BARRED: ClassVar["Cause"]
     LIMIT_REACHED: ClassVar["Cause"]
@@ -75,6 +76,7 @@ Cause.NORMAL = Cause(16, 487, "normal clearing")
 Cause.BUSY = Cause(17, 486, "user busy")
 Cause.NO_ANSWER = Cause(19, 480, "no answer")
 Cause.UNAVAILABLE = Cause(20, 480, "temporarily unavailable")
+Cause.UNREGISTERED = Cause(20, 480, "no phone is registered")
 Cause.REJECTED = Cause(21, 603, "call rejected")
 Cause.BARRED = Cause(21, 403, "the call is barred")
 Cause.LIMIT_REACHED = Cause(21, 403, "the limit of calls is reached")

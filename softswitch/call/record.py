@@ -174,4 +174,6 @@ def verdict_of(record: CallRecord, cause: Cause) -> str:
         return ""
     if record.outcome in ("failed", "rejected") or (cause.sip == 408 and not record.answered_at):
         return f"{cause.detail or cause.words} (SIP {cause.sip})"
+    if cause.detail and record.outcome == "no_answer":  # there was nobody who could have answered
+        return f"{cause.detail} (SIP {cause.sip})"
     return ""

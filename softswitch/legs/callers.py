@@ -42,7 +42,7 @@ class Callers:
         return InboundCall(
             leg,
             number=request.uri.username[:MAX_NAME],
-            caller=_caller(request, asserted=trusted or bool(known.carrier)),
+            caller=known.caller or _caller(request, asserted=trusted or bool(known.carrier)),
             trusted=trusted or bool(known.user),
             refusal=refusal,
             carrier=known.carrier,

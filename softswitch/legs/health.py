@@ -41,6 +41,25 @@ class Asks(Protocol):
     def contact(self, flow: Flow, user: str = "", params: str = "") -> str: ...
 
 
+def options_to(
+    uri: Uri, caller: NameAddr, contact: str, call_id: str, cseq: int, *, routes: Sequence[str] = ()
+) -> Request:
+    """Return an OPTIONS that asks whether somebody is there. caller: with its tag."""
+    headers = Headers(
+        [
+            ("Max-Forwards", "70"),
+            *(("Route", route) for route in routes),
+            ("From", caller),
+            ("To", f"<{uri}>"),
+            ("Call-ID", call_id),
+            ("CSeq", f"{cseq} OPTIONS"),
+            ("Contact", contact),
+            ("Accept", SDP),
+        ]
+    )
+    return Request("OPTIONS", uri, headers)
+
+
 class Question:
     """One OPTIONS on its way. answer: the status, or why none came."""
 
@@ -155,19 +174,8 @@ class Watch:
         uri = Uri.of(None, health.host, health.port)
         host = carrier.from_domain or carrier.host or flow.local[0]
         caller = NameAddr(Uri.of(carrier.username or "softswitch", host)).with_param("tag", self._token())
-        headers = Headers(
-            [
-                ("Max-Forwards", "70"),
-                *(("Route", route) for route in self._trunk.proxy),
-                ("From", caller),
-                ("To", f"<{uri}>"),
-                ("Call-ID", self._call_id),
-                ("CSeq", f"{self._cseq} OPTIONS"),
-                ("Contact", self._asks.contact(flow)),
-                ("Accept", SDP),
-            ]
-        )
-        return Request("OPTIONS", uri, headers)
+        contact = self._asks.contact(flow)
+        return options_to(uri, caller, contact, self._call_id, self._cseq, routes=self._trunk.proxy)
 
     def _note(self, key: GatewayKey, answer: int | str, round_trip: float | None = None) -> None:
         if isinstance(answer, int):

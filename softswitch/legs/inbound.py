@@ -6,6 +6,7 @@ from softswitch import clock
 from softswitch.call.cause import Cause
 from softswitch.call.leg import LegState
 from softswitch.errors import RemoteError
+from softswitch.legs import nat
 from softswitch.legs.signalling import SDP, Refusal, reason
 from softswitch.legs.whole import Whole
 from softswitch.sdp.agreement import MediaRefused
@@ -42,6 +43,7 @@ class Inbound:
         self._offered = False  # by a reliable 183; the PRACK answers it
         self._cancel_cause = Cause.CANCELLED
         leg.meet(request)
+        leg.only_way = nat.translated(request, leg.flow)
         try:
             leg.dialog = Dialog.answering(request, tag)
             leg.signalling.dialog_made(leg.dialog, leg)

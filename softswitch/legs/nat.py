@@ -8,6 +8,12 @@ address the message came from.
 import ipaddress
 from functools import lru_cache
 
+from softswitch.errors import RemoteError
+from softswitch.sip.flow import Flow, default_port
+from softswitch.sip.headers import Via
+from softswitch.sip.message import Request
+from softswitch.sip.uri import Uri
+
 #: From the narrowest to the widest: this machine, this link, a private network, everywhere.
 _MACHINE, _LINK, _PRIVATE, _EVERYWHERE = range(4)
 #: Carrier-grade NAT (RFC 6598): private, though `ipaddress` calls it neither private nor global.
@@ -23,6 +29,36 @@ def hidden(address: str, seen: str) -> bool:
     if mine is not None and theirs is not None and _of_many(address):
         return True
     return mine is not None and theirs is not None and mine < theirs
+
+
+def reached_by(request: Request, flow: Flow, contact: Uri) -> bool:
+    """Tell whether a contact is reached by the way its request came, and by no other.
+
+    It is where it cannot be seen from here (a NAT stands between), and where it is the very socket that sent the
+    request, as Via says: over a connection always, over UDP where it is symmetric (RFC 3581) or a NAT has changed it.
+    """
+    if hidden(contact.host, flow.remote[0]):
+        return True
+    via = request.via
+    if flow.reliable:
+        return contact.host in (flow.remote[0], via.host)
+    return _itself(via, contact) and (via.host != flow.remote[0] or via.rport is not None)
+
+
+def translated(request: Request, flow: Flow) -> bool:
+    """Tell whether a NAT changed the address of who sent this, so that its Contact, a private one, leads nowhere."""
+    try:
+        via, contact = request.via, request.contact
+    except RemoteError:
+        return False
+    if contact is None or not private(contact.uri.host):
+        return False
+    return via.host != flow.remote[0] and _itself(via, contact.uri)
+
+
+def _itself(via: Via, contact: Uri) -> bool:
+    port = default_port(via.transport)
+    return (contact.host, contact.port or port) == (via.host, via.port or port)
 
 
 def private(address: str) -> bool:

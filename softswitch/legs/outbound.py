@@ -127,7 +127,7 @@ class Outbound:
                 case machine.SendCancel():
                     leg.signalling.cancel(self.key, self._cancel_reason)
                 case machine.SendAck(request=request, dialog=dialog):
-                    leg.signalling.acknowledge(request, leg.signalling.flow_to(dialog, leg.flow))
+                    leg.signalling.acknowledge(request, leg.way(dialog))
                 case machine.SendBye(request=request, dialog=dialog):
                     leg.send(request, dialog)
                 case machine.Progressed(response=response, dialog=dialog, rack=rack):

@@ -102,6 +102,11 @@ class Reception:
         self._token = token
         self.encryption = encryption
 
+    def serve(self, method: str, service: Service, allow: Sequence[str]) -> None:
+        """Give a method to whoever takes it. allow: all that are known from now on."""
+        self.services[method] = service
+        self._answers = tuple((name, ", ".join(allow) if name == "Allow" else value) for name, value in self._answers)
+
     def request_received(self, key: Key, request: Request, flow: Flow) -> None:
         """Take a request that belongs to no dialog."""
         service = self.services.get(request.method)

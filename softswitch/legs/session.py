@@ -366,7 +366,7 @@ class Session:
             case machine.SendCancel():
                 leg.signalling.cancel(key)
             case machine.SendAck(request=request, dialog=dialog):
-                leg.signalling.acknowledge(request, leg.signalling.flow_to(dialog, leg.flow))
+                leg.signalling.acknowledge(request, leg.way(dialog))
             case machine.Progressed(dialog=dialog, rack=rack) if rack and dialog is not None:
                 leg.send(dialog.request("PRACK", headers=(("RAck", rack), *leg.settings.requests)), dialog)
             case machine.Answered(response=response):

@@ -120,7 +120,8 @@ class Placement:
     routes: Route values. auth: answers challenges. dtmf: `auto`, `rfc4733`, `info` or `inband`. late_offer: send no
     session description, but answer that of the 200. session_expires: seconds, 0 for no session timer. encryption: of
     the sound, None as the switch has it for whoever is no carrier. name: over TLS, the host that the peer must prove to
-    be, with the keys and authorities of `carrier`.
+    be, with the keys and authorities of `carrier`. flow: the only way there is to the peer, instead of transport, host
+    and port.
     """
 
     uri: Uri
@@ -142,6 +143,7 @@ class Placement:
     hops: int = 70
     encryption: Encryption | None = None
     name: str = ""
+    flow: Flow | None = None
 
     @property
     def secure(self) -> bool:
@@ -154,11 +156,13 @@ class Known:
     """Who an inbound call comes from, and how its legs are to be.
 
     carrier: by name, empty where it came by none. user: one of our users who has proved it, empty for nobody.
+    caller: who it is from, whatever it says itself; empty where its own word counts.
     encryption: of the sound, None as the switch has it for strangers.
     """
 
     carrier: str
     user: str = ""
+    caller: str = ""
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     dtmf: str = "auto"
     session_expires: int | None = None

@@ -66,6 +66,8 @@ class SipLeg:
         self.id = id
         self.state = LegState.NEW
         self.flow = flow
+        #: Whether the peer is reached by `flow` alone, and its Contact leads nowhere.
+        self.only_way = False
         self.contact = contact
         #: By which the call goes, empty for none.
         self.carrier = ""
@@ -144,6 +146,12 @@ class SipLeg:
             host=self.flow.remote[0],
             carrier=self.carrier,
         )
+
+    def way(self, dialog: Dialog) -> Flow:
+        """Return the way to the next hop of a dialog of this leg."""
+        if self.only_way and not self.flow.reliable and not dialog.routes:
+            return self.flow
+        return self.signalling.flow_to(dialog, self.flow)
 
     # Commands of the call ------------------------------------------------------------------------------------------
 
@@ -227,7 +235,7 @@ class SipLeg:
 
     def send(self, request: Request, dialog: Dialog, on_answer: OnAnswer | None = None) -> Key:
         """Send a request inside a dialog; on_answer: told of its final response."""
-        key = self.signalling.send(request, self.signalling.flow_to(dialog, self.flow), self, self.auth, dialog)
+        key = self.signalling.send(request, self.way(dialog), self, self.auth, dialog)
         if on_answer is not None:
             self._answers[key] = on_answer
         return key
@@ -343,6 +351,8 @@ class SipLeg:
             case "NOTIFY":
                 self._referring.notified(request, key)
                 self._pump()
+            case "REGISTER":  # known outside of calls, and nothing that ends this one
+                self.answer_request(request, key, 405)
             case _:  # a PRACK that nothing here waits for
                 self.answer_request(request, key, 481)
 

@@ -155,30 +155,9 @@ class TrunkStatus:
 #: Keys of an entry that say how calls are made and nothing of where the carrier is or who we are there: when only these
 #: change, the registration and what is known of the gateways stay.
 MANNERS = frozenset(
-    {
-        "codecs",
-        "dtmf",
-        "srtp",
-        "late_offer",
-        "session_expires",
-        "max_calls",
-        "max_cps",
-        "allow",
-        "country",
-        "number_format",
-    }
-    | {
-        "prefix_strip",
-        "prefix_add",
-        "caller_id",
-        "caller_id_rules",
-        "identity",
-        "privacy",
-        "from_user",
-        "tariff",
-        "identity_sign",
-        "identity_verify",
-    }
+    {"codecs", "dtmf", "srtp", "late_offer", "session_expires", "max_calls", "max_cps", "allow", "recognise"}
+    | {"country", "number_format", "prefix_strip", "prefix_add", "caller_id", "caller_id_rules", "identity", "privacy"}
+    | {"from_user", "tariff", "identity_sign", "identity_verify"}
 )
 
 

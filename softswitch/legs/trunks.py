@@ -14,6 +14,7 @@ from softswitch.call.toll_rules import TollSection
 from softswitch.call.who import OURSELVES, Who
 from softswitch.errors import LocalError, ResourceError
 from softswitch.legs.callers import MAX_FORWARDS
+from softswitch.legs.proof import Account
 from softswitch.legs.roster import Post, Roster
 from softswitch.legs.signalling import InboundCall, Known, Placement
 from softswitch.legs.stir import OwnSignature
@@ -60,6 +61,8 @@ class Trunks:
         self.tolls = tolls or Tolls(TollSection())
         #: How calls are signed, by carrier.
         self.signatures: Mapping[str, OwnSignature] = {}
+        #: Told of the accounts by which carriers prove themselves, when there are others.
+        self.on_accounts: Callable[[Sequence[Account]], None] = _ignore
         self.roster = Roster(carriers, user_agent, resolver, agent=agent, random=random, token=token, now=now)
 
     def start(self) -> None:
@@ -73,6 +76,7 @@ class Trunks:
     def replace(self, carriers: Sequence[Carrier]) -> None:
         """Serve by these carriers from now on, and touch no call that is up."""
         self.roster.replace(carriers)
+        self.on_accounts(self.accounts())
 
     async def leave(self) -> None:
         """Take every registration back, all at once and within a limit, so that no more calls are sent to us."""
@@ -193,16 +197,25 @@ class Trunks:
     def identify(self, request: Request, flow: Flow) -> Known | None:
         """Return which carrier an INVITE comes from; None: from nobody we know."""
         trunk = self._sender(request, flow)
-        if trunk is None:
-            return None
-        carrier = trunk.carrier
-        return Known(
-            carrier.name,
-            codecs=carrier.offered,
-            dtmf=carrier.dtmf,
-            session_expires=carrier.session_expires,
-            encryption=carrier.encryption,
-        )
+        return _known(trunk.carrier) if trunk is not None else None
+
+    def known_as(self, carrier: str) -> Known | None:
+        """Return how calls of a carrier are to be, None where there is none of that name."""
+        post = self.roster.post(carrier)
+        return _known(post.trunk.carrier) if post is not None else None
+
+    def recognise(self, carrier: str) -> str:
+        """Return what a carrier is known by: `address`, `credentials` or `both`."""
+        post = self.roster.post(carrier)
+        return post.trunk.carrier.recognise if post is not None else "address"
+
+    def accounts(self) -> list[Account]:
+        """Return the accounts of those carriers that prove themselves when they call in."""
+        return [
+            Account(carrier.name, carrier.login, carrier.password.get_secret_value())
+            for carrier in self.roster.carriers
+            if carrier.recognise != "address"
+        ]
 
     def _sender(self, request: Request, flow: Flow) -> Trunk | None:
         """Find the carrier by where the INVITE comes from: a connection that is its own, a gateway's very address, its
@@ -298,6 +311,20 @@ def _hop(
     )
     key = (gateway.host, gateway.port)
     return Hop(*trunk.place_of(key, routes), placement, key)
+
+
+def _known(carrier: Carrier) -> Known:
+    return Known(
+        carrier.name,
+        codecs=carrier.offered,
+        dtmf=carrier.dtmf,
+        session_expires=carrier.session_expires,
+        encryption=carrier.encryption,
+    )
+
+
+def _ignore(_accounts: Sequence[Account]) -> None:
+    """Tell nobody."""
 
 
 def _routes(post: Post) -> tuple[str, ...]:

@@ -114,12 +114,12 @@ class UserAgent:
             requests=(("User-Agent", settings.agent), *shared),
             vigil=settings.vigil,
         )
+        self.callers = Callers(settings.trusted)
         #: Takes what comes to no dialog: calls, questions, and what else is given to its `services`.
-        self._callers = Callers(settings.trusted)
         self.reception = Reception(
             self,
             self._leg_settings.answers,
-            self._callers,
+            self.callers,
             on_invite,
             token=token,
             encryption=settings.encryption,
@@ -149,7 +149,7 @@ class UserAgent:
             self._settings, media_timeout=settings.media_timeout, session_timer=settings.session_timer
         )
         self._leg_settings = replace(self._leg_settings, session_timer=settings.session_timer)
-        self._callers.trust(settings.trusted)
+        self.callers.trust(settings.trusted)
         self.reception.encryption = settings.encryption
         self.guard.gate.adopt(settings.guard, now=clock.now())
 
@@ -185,7 +185,7 @@ class UserAgent:
 
     def place(self, leg: LegId, placement: Placement, sink: LegSink) -> SipLeg:
         """Call somebody. Raises ResourceError when no port or no socket is free, or the host is no IP address."""
-        flow = self.flow(
+        flow = placement.flow or self.flow(
             placement.transport, placement.host, placement.port, name=placement.name, carrier=placement.carrier
         )
         offered = Capabilities(
@@ -199,6 +199,7 @@ class UserAgent:
             raise ResourceError("no RTP port is free; widen rtp.ports")
         made.auth = placement.auth
         made.carrier = placement.carrier
+        made.only_way = placement.flow is not None
         # After the switchboard has the leg in its books: its first report may be that it failed.
         request = invitation(placement, flow, self.reach, self._leg_settings.requests, token=self._token)
         self.trace.bind(request.call_id, leg)

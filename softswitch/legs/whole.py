@@ -76,6 +76,7 @@ class Whole(DialogLeg, Protocol):
     id: LegId
     state: LegState
     flow: Flow
+    only_way: bool
     contact: str
     media: RtpMedia | None
     auth: DigestClient | None
@@ -87,6 +88,7 @@ class Whole(DialogLeg, Protocol):
 
     @property
     def setup(self) -> Setup | None: ...
+    def way(self, dialog: Dialog) -> Flow: ...
     @property
     def changing(self) -> bool:
         """Whether an offer is open, ours or the peer's."""

@@ -43,6 +43,7 @@ FLOORS = {
     "logs": 6,
     "metrics": 6,
     "outbound": 6,
+    "people": 6,
     "reload": 6,
     "reload_view": 6,
     "route_test": 6,

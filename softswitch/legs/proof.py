@@ -1,0 +1,122 @@
+"""Who has proved to be whom: users and carriers by their passwords, one challenge for all of them.
+
+Whoever is refused gets the same 401, whether the user exists, the password is wrong, or nothing was proved at all.
+"""
+
+import logging
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from softswitch import clock
+from softswitch.call.user import User, UserBook
+from softswitch.legs.signalling import Refusal
+from softswitch.net.address import show
+from softswitch.net.seldom import Seldom
+from softswitch.sip import grammar
+from softswitch.sip.digest import HASHES, account_key
+from softswitch.sip.digest_server import DigestServer, DigestSettings, Outcome
+from softswitch.sip.flow import Flow
+from softswitch.sip.message import Request
+
+log = logging.getLogger("softswitch.users")
+
+#: Hosts that are remembered for what was proved from there; more than there are phones on one process.
+MAX_HOSTS = 50_000
+#: For how long that is worth something: longer than any registration lives.
+PROVED_SECONDS = 2 * 3600.0
+#: Of a name that somebody claims, this much stands in a log.
+MAX_WORDS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account of a carrier that proves itself when it calls in. carrier: its name."""
+
+    carrier: str
+    username: str
+    password: str = field(repr=False)
+
+
+class Proof:
+    """Asks for credentials, and judges them.
+
+    book: the users, with the keys of `settings.realm`. on_offence: told of each wrong try: host and kind. secret: makes
+    nonces; a fresh one for each run.
+    """
+
+    def __init__(self, settings: DigestSettings, *, secret: bytes, now: Callable[[], float] = clock.now) -> None:
+        self.book = UserBook()
+        self.on_offence: Callable[[str, str], None] = _nobody_counts
+        self._digest = DigestServer(settings, secret=secret)
+        self._now = now
+        self._algorithms = tuple(name.lower() for name in settings.algorithms if name.lower() in HASHES)
+        self._accounts: dict[str, str] = {}
+        self._account_keys: dict[tuple[str, str], str] = {}
+        self._proved: OrderedDict[str, float] = OrderedDict()
+        self._seldom = Seldom()
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How often each thing happened: `challenged`, `accepted`, `stale`, `wrong`, `replayed`."""
+        return self._digest.counts
+
+    @property
+    def anybody(self) -> bool:
+        """Whether there is anybody at all who could prove something."""
+        return bool(self.book.users or self._account_keys)
+
+    def replace_accounts(self, accounts: Sequence[Account]) -> None:
+        """Know these accounts of carriers from now on; a user of the same name comes first."""
+        realm = self._digest.settings.realm
+        self._accounts = {account.username: account.carrier for account in accounts}
+        self._account_keys = {
+            (one.username, algorithm): account_key(HASHES[algorithm], one.username, realm, one.password)
+            for one in accounts
+            for algorithm in self._algorithms
+        }
+
+    def ask(self, *, stale: bool = False) -> Refusal:
+        """Return the 401 that asks for credentials."""
+        return Refusal(401, self._digest.challenge(stale=stale, now=self._now()))
+
+    def judge(self, request: Request, flow: Flow) -> User | str | Refusal | None:
+        """Return the user, or the name of the carrier, that a request is proved to be from.
+
+        None: it claims nothing in our realm. A refusal: what it claims is not proved, or with a nonce that is over.
+        """
+        now, host = self._now(), flow.remote[0]
+        outcome, username = self._digest.judge(request, self._key, now=now)
+        match outcome:
+            case Outcome.ABSENT:
+                return None
+            case Outcome.ACCEPTED:
+                self._remember(host, now)
+                return self.book.named(username) or self._accounts[username]
+            case Outcome.STALE:
+                return self.ask(stale=True)
+        more = self._seldom.due(("wrong", host), now=now)
+        if more is not None:
+            name, where = grammar.readable(username)[:MAX_WORDS], show(flow.remote)
+            log.info("wrong credentials for a %s from %s, as %r%s", request.method, where, name, more)
+        self.on_offence(host, "bad_password")
+        return self.ask()
+
+    def proved(self, host: str) -> bool:
+        """Tell whether somebody has proved who he is from this host, not too long ago."""
+        at = self._proved.get(host)
+        return at is not None and self._now() - at < PROVED_SECONDS
+
+    def _key(self, username: str, algorithm: str) -> str | None:
+        key, other = self.book.key(username, algorithm), self._account_keys.get((username, algorithm))
+        return key or other
+
+    def _remember(self, host: str, now: float) -> None:
+        self._proved[host] = now
+        self._proved.move_to_end(host)
+        if len(self._proved) > MAX_HOSTS:
+            self._proved.popitem(last=False)
+
+
+def _nobody_counts(_host: str, _kind: str) -> None:
+    """Count nothing."""
