@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from softswitch.call.carrier import Carrier
+from softswitch.catalog import Catalog, read_from
 from softswitch.config import Settings, TlsSection
 from softswitch.document import Document, Key, load
-from softswitch.errors import Fault, ResourceError
+from softswitch.errors import ConfigError, Fault, ResourceError
 from softswitch.net.sip_tls import PeerTls, ServerTls
 from softswitch.net.tls_files import Facts, KeyPair, check_authorities, own_names, own_pair, read_certificate, read_pair
 from softswitch.net.tls_names import proves, said
@@ -93,6 +94,15 @@ class Findings:
     late: tuple[Fault, ...] = ()
     warnings: tuple[Fault, ...] = ()
 
+    def tell(self) -> None:
+        """Log what does not keep the switch from starting; raise ConfigError for what does."""
+        if self.faults:
+            raise ConfigError(*self.faults)
+        for fault in self.late:
+            log.error("%s", fault)
+        for fault in self.warnings:
+            log.warning("%s", fault)
+
 
 @dataclass(frozen=True, slots=True)
 class _File:
@@ -108,19 +118,21 @@ class _File:
 
 def examine(
     settings: Settings,
-    carriers: Sequence[Carrier],
+    catalog: Catalog,
     *,
     config: Path | None,
-    carriers_file: Path,
     environment: Mapping[str, str],
     wall: datetime.datetime,
 ) -> Findings:
-    """Read every certificate and key that the settings and the carriers name, and say what is wrong, with its line."""
+    """Read every certificate and key that the settings and the carriers name, and say what is wrong, with its line.
+
+    config: the file that the settings are from, None where there is none.
+    """
     files: list[_File] = []
     if config is not None:
         files.extend(_of_settings(load(config, environment), settings.sip.tls))
-    if any(carrier.secure for carrier in carriers):
-        files.extend(_of_carriers(load(carriers_file, environment), carriers))
+    if any(carrier.secure for carrier in catalog.carriers):
+        files.extend(_of_carriers(load(read_from(settings)["carriers"], environment), catalog.carriers))
     faults: list[Fault] = []
     late: list[Fault] = []
     warnings: list[Fault] = []

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -47,16 +48,20 @@ def run(
     json_: JsonOption = False,
 ) -> None:
     """Serve calls until stopped. SIGTERM lets running calls finish, a second one stops at once; SIGHUP reloads."""
-    from softswitch import logs, serve
+    from softswitch import clock, logs, serve
     from softswitch.catalog import Catalog, load_catalog
+    from softswitch.certificates import examine
     from softswitch.config import Settings
 
     def load() -> tuple[Settings, Catalog]:
         found = _settings(config, sip=sip, http=http, rtp_ports=rtp_ports, data=data, workers=workers_speech)
-        return found, load_catalog(found, os.environ)
+        catalog = load_catalog(found, os.environ)
+        examine(found, catalog, config=config, environment=os.environ, wall=clock.wall()).tell()
+        return found, catalog
 
+    logs.set_up("info")
     settings, catalog = load()
-    logs.set_up(settings.observability.level)
+    logs.set_level(settings.observability.level)
 
     def ready(facts: dict[str, str]) -> None:
         line = json.dumps({"ready": facts}) if json_ else "ready " + " ".join(f"{k}={v}" for k, v in facts.items())
@@ -67,8 +72,10 @@ def run(
 
 @app.command(epilog="Example: softswitch check --config softswitch.yaml")
 def check(config: ConfigOption = None, json_: JsonOption = False) -> None:
-    """Check configuration, carriers, dialplans, flows and sounds; print every fault with file and line."""
+    """Check configuration, carriers, certificates, dialplans, flows, sounds; print every fault with file and line."""
+    from softswitch import clock
     from softswitch.catalog import load_catalog, read_from
+    from softswitch.certificates import examine
     from softswitch.providers.registry import check_engines
     from softswitch.route_test import place
 
@@ -76,11 +83,13 @@ def check(config: ConfigOption = None, json_: JsonOption = False) -> None:
         settings = _settings(config)
         catalog = load_catalog(settings, os.environ)
         check_engines(settings.speech.stt, settings.speech.tts)
+        found = examine(settings, catalog, config=config, environment=os.environ, wall=clock.wall())
+        if found.faults or found.late:
+            raise ConfigError(*found.faults, *found.late)
     except ConfigError as error:
         if not json_:
             raise
-        faults = [{"where": fault.where, "what": fault.what, "hint": fault.hint} for fault in error.faults]
-        _print_json({"ok": False, "faults": faults})
+        _print_json({"ok": False, "faults": [asdict(fault) for fault in error.faults]})
         raise SystemExit(2) from error
     counts = {
         "rules": len(catalog.dialplan.rules),
@@ -90,12 +99,15 @@ def check(config: ConfigOption = None, json_: JsonOption = False) -> None:
     }
     files = read_from(settings)
     if json_:
-        _print_json({"ok": True, **counts, "files": {name: str(path) for name, path in files.items()}})
+        warnings = [asdict(fault) for fault in found.warnings]
+        _print_json({"ok": True, **counts, "files": {k: str(v) for k, v in files.items()}, "warnings": warnings})
         return
     from rich.console import Console
     from rich.table import Table
 
-    Console().print("Everything is in order.")
+    Console().print("Everything is in order." if not found.warnings else "It works, but look at this:")
+    for fault in found.warnings:
+        Console().print(str(fault), soft_wrap=True, highlight=False, markup=False)
     table = Table()
     table.add_column("what")
     table.add_column("count", justify="right")

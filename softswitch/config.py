@@ -164,12 +164,11 @@ class TlsSection(Section):
     names: dict[str, KeyPairSection] = pydantic.Field(default={}, max_length=256)
     ca: Path | None = None
 
-    @pydantic.field_validator("key")
-    @classmethod
-    def _both_or_none(cls, value: Path | None, info: pydantic.ValidationInfo) -> Path | None:
-        if (value is None) != (info.data.get("certificate") is None):
+    @pydantic.model_validator(mode="after")
+    def _both_or_none(self) -> "TlsSection":
+        if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key belong together; name both, or none to have one made")
-        return value
+        return self
 
     @pydantic.field_validator("verify_clients")
     @classmethod

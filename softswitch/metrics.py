@@ -71,6 +71,24 @@ def measure(app: Sources) -> Iterator[Family | Histogram]:
     )
     yield from _of_tolls(app.trunks.tolls.toll)
     yield from _of_gate(app.user_agent.guard.gate)
+    sockets = app.user_agent.sockets
+    yield _gauge(
+        "sip_connections", "SIP connections over TCP and TLS, those being opened included.", sockets.connections
+    )
+    yield Family(
+        "softswitch_sip_socket_events_total",
+        "counter",
+        "What happened to SIP sockets and connections.",
+        ("event",),
+        tuple(((event,), float(count)) for event, count in sockets.counts.items()),
+    )
+    yield Family(
+        "softswitch_tls_failures_total",
+        "counter",
+        "TLS connections that did not come about or broke; side is in for those that peers opened.",
+        ("side", "reason"),
+        tuple((key, float(count)) for key, count in sockets.streams.tls_failures.items()),
+    )
     yield _gauge("sip_transactions", "SIP transactions, those that linger included.", len(core))
     yield _gauge("sip_legs", "SIP legs, those whose last messages are on their way included.", app.user_agent.legs)
     yield Family(

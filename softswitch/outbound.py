@@ -8,6 +8,7 @@ from softswitch import clock
 from softswitch.app import App
 from softswitch.call.dialplan import Query
 from softswitch.call.record import CallRecord
+from softswitch.call.routing import is_secure
 from softswitch.call.step import BaseStep
 from softswitch.call.steps import Agent, HangUp, Say, Wait
 from softswitch.catalog import Catalog
@@ -50,6 +51,10 @@ def run(
     """Place the call and return its record. any_port: let the system choose the SIP port, so that `run` may go on."""
     free = {"listen": (settings.sip.listen[0], 0), "listen_also": (settings.sip.listen_also[0], 0)}
     sip = settings.sip.model_copy(update=free) if any_port else settings.sip
+    if is_secure(target) or any(one.secure for one in catalog.carriers):
+        # On a port of its own, where the far end finds us if the connection is lost: 5061 is the running switch's.
+        tls = settings.sip.tls
+        sip = sip.model_copy(update={"tls": tls.model_copy(update={"listen": (tls.listen[0] or sip.listen[0], 0)})})
     http = settings.http.model_copy(update={"enabled": False})
     own = settings.model_copy(update={"sip": sip, "http": http})
     return loop.run(_place(own, catalog, target, steps, caller_id=caller_id, carrier=carrier))

@@ -107,6 +107,11 @@ def is_uri(target: str) -> bool:
     return target.lower().startswith(("sip:", "<sip:", "sips:", "<sips:"))
 
 
+def is_secure(target: str) -> bool:
+    """Return whether a target is a SIP URI that goes by TLS; what is wrong with it says `direct_uri`."""
+    return is_uri(target) and direct_uri(target).transport == "tls"
+
+
 def direct_uri(target: str) -> Uri:
     """Return a SIP URI that a call may go to; raise ResourceError with a sentence where none can."""
     try:

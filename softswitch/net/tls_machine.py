@@ -67,6 +67,7 @@ class TlsMachine:
         self._tls = context.wrap_bio(
             self._incoming, self._outgoing, server_side=serving, server_hostname=server_name or None
         )
+        self._serving = serving
         self._checked = context.verify_mode is not ssl.CERT_NONE
 
     def handshake(self, data: bytes) -> bytes:
@@ -173,7 +174,7 @@ class TlsMachine:
 
     def _unverified(self, error: ssl.SSLCertVerificationError) -> RemoteError:
         """Say what is wrong with the peer's certificate."""
-        chain = self._chain()
+        chain = [] if self._serving else self._chain()
         leaf = chain[0] if chain else None
         match error.verify_code:
             case code if code == _EXPIRED:
@@ -186,11 +187,11 @@ class TlsMachine:
                 when = f" before {begins.date().isoformat()}" if begins else " yet"
                 return RemoteError(f"its certificate is not valid{when}", kind="not_yet_valid")
             case code if code in _UNTRUSTED:
-                signed = _issuer(leaf)
-                return RemoteError(
-                    f"its certificate is signed by {signed}, whom nobody here trusts: name its authority with tls_ca",
-                    kind="untrusted",
-                )
+                # Of a client OpenSSL does not say whose certificate it refused.
+                signed = f"by {_issuer(leaf)}, whom nobody here trusts" if leaf else "by nobody who is trusted here"
+                key = "client_ca" if self._serving else "tls_ca"
+                words = f"its certificate is signed {signed}: name its authority with {key}"
+                return RemoteError(words, kind="untrusted")
             case _:
                 return RemoteError(f"its certificate is no good: {error.verify_message[:MAX_WORDS]}", kind="untrusted")
 
@@ -216,10 +217,8 @@ def _read(data: bytes) -> x509.Certificate | None:
         return None
 
 
-def _issuer(certificate: x509.Certificate | None) -> str:
+def _issuer(certificate: x509.Certificate) -> str:
     """Return who signed a certificate, in words."""
-    if certificate is None:
-        return "somebody"
     try:
         if certificate.issuer == certificate.subject:
             return "itself"

@@ -51,3 +51,25 @@ def test_a_connection_that_we_opened_owes_us_no_first_message() -> None:
     patience = Patience(LIMITS, accepted=False, now=0.0)
     assert patience.lost(now=99.0) is None
     assert patience.lost(now=100.0) == "idle"
+
+
+def test_a_handshake_has_its_own_limit_and_the_first_message_begins_after_it() -> None:
+    limits = StreamLimits(handshake=5.0, first_message=10.0, idle=100.0)
+    half_open = Patience(limits, accepted=True, now=0.0, handshake=True)
+    assert half_open.next_timer() == 5.0
+    assert half_open.lost(now=4.9) is None
+    assert half_open.lost(now=5.0) == "handshake"
+    patience = Patience(limits, accepted=True, now=0.0, handshake=True)
+    patience.ready(now=3.0)
+    assert patience.next_timer() == 13.0
+    assert patience.lost(now=12.9) is None
+    assert patience.lost(now=13.0) == "first_message"
+
+
+def test_a_tls_connection_that_we_opened_owes_us_its_handshake_only() -> None:
+    limits = StreamLimits(handshake=5.0, idle=100.0)
+    patience = Patience(limits, accepted=False, now=0.0, handshake=True)
+    assert patience.lost(now=5.0) == "handshake"
+    patience.ready(now=1.0)
+    assert patience.lost(now=100.9) is None
+    assert patience.lost(now=101.0) == "idle"
