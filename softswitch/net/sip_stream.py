@@ -88,6 +88,8 @@ class Connection(asyncio.Protocol):
         self._flows: dict[Flow, None] = {}
         #: No more is sent over it: it is being closed, by us or by the peer.
         self.closing = False
+        #: The peer has said anything at all.
+        self.heard = False
         self._over = False
 
     # ---------------------------------------------------------------- what the owner does
@@ -193,6 +195,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._over:
             return
+        self.heard = True
         try:
             messages = self._framer.feed(data)
         except RemoteError as error:

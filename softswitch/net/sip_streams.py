@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import functools
 import logging
+import os
 import socket
 from collections import Counter, OrderedDict
 from collections.abc import Callable
@@ -196,7 +197,7 @@ class Streams:
                 )
         except (OSError, TimeoutError) as error:
             self._post.note("connect_failed")
-            reason = getattr(error, "strerror", None) or type(error).__name__
+            reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__
             words = "it does not accept the connection" if isinstance(error, TimeoutError) else _plain(reason)
             _log.debug("SIP connection not opened", extra={"remote": show(flow.remote), "reason": reason})
             self._fail_way(flow, words)
@@ -304,6 +305,8 @@ class Streams:
             del self._by_way[_way(connection.flow)]
         if known is not None and connection.accepted:
             _take_one(self._hosts, connection.flow.remote[0])
+        elif not (connection.accepted or connection.heard or self._closing):
+            self._fail_way(connection.flow, "it closed the connection without a word")
         self._shaken(connection)
         watchers = self._watchers.pop(connection.number, None)
         if watchers:

@@ -32,6 +32,7 @@ def a_zone(server: DnsServer) -> None:
         '15 10 "s" "SIP+D2T" "" _sip._tcp.srv.example.',
         '5 10 "u" "E2U+sip" "!^.*$!sip:info@example.com!" .',
     )
+    server.add("_sips._tcp.srv.example", "SRV", "10 0 5091 second.example.")
     server.add("alias.example", "CNAME", "middle.example.")
     server.add("middle.example", "CNAME", "second.example.")
     server.add("gone.example", "A", "127.0.0.99")
@@ -80,6 +81,11 @@ def a_zone(server: DnsServer) -> None:
                 ("udp", "127.0.0.9", 5071),
             ],
         ),
+        # TLS: its own records, its own port, and nothing else
+        ("srv.example", None, "tls", [("tls", "127.0.0.9", 5091)]),
+        ("plain.example", None, "tls", [("tls", "127.0.0.7", 5061)]),
+        ("plain.example", 5060, "tls", [("tls", "127.0.0.7", 5060)]),
+        ("192.0.2.1", None, "tls", [("tls", "192.0.2.1", 5061)]),
         ("alias.example", 5060, None, [("udp", "127.0.0.9", 5060)]),
         # one server of two has no address
         ("half.example", None, "udp", [("udp", "127.0.0.9", 5062)]),
@@ -93,6 +99,22 @@ def test_the_order_of_trying(
             a_zone(server)
             resolver = resolver_of(server)
             assert list(await resolver.resolve(host, port, transport)) == [Target(*one) for one in expected]
+            await resolver.close()
+
+    run(story())
+
+
+def test_a_pointer_to_tls_is_followed_where_we_speak_it(run: Run) -> None:
+    async def story() -> None:
+        async with DnsServer() as server:
+            a_zone(server)
+            resolver = resolver_of(server, tls=lambda: True)
+            assert list(await resolver.resolve("naptr.example"))[:2] == [
+                Target("tls", "127.0.0.9", 5091),
+                Target("tcp", "127.0.0.9", 5080),
+            ]
+            # without NAPTR nobody has asked for it
+            assert {one.transport for one in await resolver.resolve("srv.example")} == {"udp", "tcp"}
             await resolver.close()
 
     run(story())
@@ -182,7 +204,12 @@ def test_servers_of_one_priority_share_the_calls_by_weight(run: Run) -> None:
 
 
 def resolver_of(
-    server: DnsServer, *, families: Any = V4, hosts: Path | None = None, random: Callable[[], float] = lambda: 0.0
+    server: DnsServer,
+    *,
+    families: Any = V4,
+    hosts: Path | None = None,
+    random: Callable[[], float] = lambda: 0.0,
+    tls: Callable[[], bool] = lambda: False,
 ) -> Resolver:
     settings = DnsSettings(nameservers=(server.address,), hosts=hosts, attempt=0.4, lookup=0.8, total=1.5)
-    return Resolver(settings, families=lambda: families, random=random)
+    return Resolver(settings, families=lambda: families, tls=tls, random=random)
