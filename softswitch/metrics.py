@@ -14,8 +14,10 @@ from softswitch.legs.trunks import Trunks
 from softswitch.legs.user_agent import UserAgent
 from softswitch.net.gate import Gate
 from softswitch.net.rtp_socket import RtpPorts
+from softswitch.net.sip_socket import SipSockets
 from softswitch.net.ticker import Ticker
 from softswitch.reload import Reloader
+from softswitch.sip.core import SipCore
 from softswitch.store.records import CallRecords
 from softswitch.switchboard import Switchboard
 
@@ -55,40 +57,10 @@ def measure(app: Sources) -> Iterator[Family | Histogram]:
     yield from _of_calls(app.switchboard)
     yield from _of_trunks(tuple(app.trunks.statuses()))
     core = app.user_agent.core
-    yield Family(
-        "softswitch_sip_messages_total",
-        "counter",
-        "SIP messages, copies not counted; code 0 is a request.",
-        ("method", "code", "direction"),
-        tuple(((method, str(code), way), float(count)) for (method, code, way), count in core.counts.items()),
-    )
-    yield Family(
-        "softswitch_sip_bad_messages_total",
-        "counter",
-        "SIP messages answered with an error or dropped.",
-        ("reason",),
-        tuple(((kind,), float(count)) for kind, count in core.bad.items()),
-    )
+    yield from _of_core(core)
     yield from _of_tolls(app.trunks.tolls.toll)
     yield from _of_gate(app.user_agent.guard.gate)
-    sockets = app.user_agent.sockets
-    yield _gauge(
-        "sip_connections", "SIP connections over TCP and TLS, those being opened included.", sockets.connections
-    )
-    yield Family(
-        "softswitch_sip_socket_events_total",
-        "counter",
-        "What happened to SIP sockets and connections.",
-        ("event",),
-        tuple(((event,), float(count)) for event, count in sockets.counts.items()),
-    )
-    yield Family(
-        "softswitch_tls_failures_total",
-        "counter",
-        "TLS connections that did not come about or broke; side is in for those that peers opened.",
-        ("side", "reason"),
-        tuple((key, float(count)) for key, count in sockets.streams.tls_failures.items()),
-    )
+    yield from _of_sockets(app.user_agent.sockets)
     yield _gauge("sip_transactions", "SIP transactions, those that linger included.", len(core))
     yield _gauge("sip_legs", "SIP legs, those whose last messages are on their way included.", app.user_agent.legs)
     yield Family(
@@ -125,6 +97,43 @@ def measure(app: Sources) -> Iterator[Family | Histogram]:
     )
     yield Family(
         "softswitch_tick_skipped_total", "counter", "Ticks given up after stalls.", (), (((), app.ticker.skipped),)
+    )
+
+
+def _of_core(core: SipCore) -> Iterator[Family]:
+    yield Family(
+        "softswitch_sip_messages_total",
+        "counter",
+        "SIP messages, copies not counted; code 0 is a request.",
+        ("method", "code", "direction"),
+        tuple(((method, str(code), way), float(count)) for (method, code, way), count in core.counts.items()),
+    )
+    yield Family(
+        "softswitch_sip_bad_messages_total",
+        "counter",
+        "SIP messages answered with an error or dropped.",
+        ("reason",),
+        tuple(((kind,), float(count)) for kind, count in core.bad.items()),
+    )
+
+
+def _of_sockets(sockets: SipSockets) -> Iterator[Family]:
+    yield _gauge(
+        "sip_connections", "SIP connections over TCP and TLS, those being opened included.", sockets.connections
+    )
+    yield Family(
+        "softswitch_sip_socket_events_total",
+        "counter",
+        "What happened to SIP sockets and connections.",
+        ("event",),
+        tuple(((event,), float(count)) for event, count in sockets.counts.items()),
+    )
+    yield Family(
+        "softswitch_tls_failures_total",
+        "counter",
+        "TLS connections that did not come about or broke; side is in for those that peers opened.",
+        ("side", "reason"),
+        tuple((key, float(count)) for key, count in sockets.streams.tls_failures.items()),
     )
 
 
