@@ -16,27 +16,21 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
-from softswitch.call.attempt import MAX_TRANSFERS, RELEASE_SECONDS, Ask, Attempt, Suspended
-from softswitch.call.cast import Cast
-from softswitch.call.cause import Cause, from_status
+from softswitch.call.attempt import Ask
+from softswitch.call.cause import Cause
 from softswitch.call.commands import (
     CadenceSource,
     CallFinished,
     HangUpLeg,
     HoldLeg,
-    HoldSource,
     OpenEarlyMedia,
     PlaceLeg,
-    Resume,
     RingLeg,
-    Suspend,
-    TellProgress,
-    TransferFinished,
-    TransferStarted,
 )
 from softswitch.call.leg import Answered, Digit, Ended, Held, LegEvent, LegId, Ringing
+from softswitch.call.moving import Moving
 from softswitch.call.progress import Progress
-from softswitch.call.record import CallRecord, MediaReport, Parties, TurnRecord, outcome_of
+from softswitch.call.record import CallRecord, MediaReport, Parties, TurnRecord
 from softswitch.call.story import Story
 from softswitch.call.track import Input, LegHappened, Run, TimedOut, Track, VoiceFinished
 
@@ -60,7 +54,7 @@ class Step(Protocol):
     def run(self, call: "Call") -> Run: ...
 
 
-class Call(Cast):
+class Call(Moving):
     """The machine of one call."""
 
     def __init__(
@@ -79,8 +73,8 @@ class Call(Cast):
         `early` says whether sound was opened towards the subject before the answer.
         """
         number = parties.from_ if parties.direction == "inbound" else parties.to
-        super().__init__(id, subject, number, _flow_ahead(steps), now=now)
-        self.variables: dict[str, str] = {"from": parties.from_, "to": parties.to}
+        variables = {"from": parties.from_, "to": parties.to}
+        super().__init__(id, subject, number, _flow_ahead(steps), variables, Progress(wall, now), now=now)
         self.media = MediaReport()
         self.story = Story(subject, wall=wall, now=now)
         #: The carrier that a party was called over last; the record's, where the call came by none.
@@ -88,11 +82,7 @@ class Call(Cast):
         self.early = False
         self._parties = parties
         self._track = self._track_of(steps)
-        self._ask: Ask | None = None  # the transfer that is under way
-        self._attempt: Attempt | None = None  # where it runs over something that stands still
-        self._transfers = 0
         self._hard_end: float = now + hard_limit
-        self._progress = Progress(wall, now)
         self._turns: list[TurnRecord] = []
         self._finished = False
 
@@ -194,11 +184,6 @@ class Call(Cast):
         return self._finished
 
     @property
-    def answered_at(self) -> float | None:
-        """When the subject was answered, None before."""
-        return self._progress.answered_at
-
-    @property
     def time(self) -> float:
         """Seconds on a clock that stands still for steps over which a transfer is tried: theirs to reckon with."""
         return self.now - self._track.stood
@@ -238,118 +223,10 @@ class Call(Cast):
             self._progress.ended_by = "callee"
         self._end(cause)
 
-    # Transfers -------------------------------------------------------------------------------------------------------
-
     def transfer(self, steps: Sequence[Step], ask: Ask, *, now: float) -> Cause | None:
         """Try `steps` over what is going on; return why that cannot even begin, None where it has."""
         self.now = now
-        partner = self._other or self._agent
-        stays = partner if ask.by == self.subject else self.subject
-        refusal = self._no_transfer(ask, stays)
-        if refusal is not None:
-            return refusal
-        self._transfers += 1
-        track, due = self._track, self._track.due
-        track.stood -= now
-        left = None if due is None else max(0.0, due - now)
-        numbers = {name: self.variables[name] for name in ("from", "to")}
-        old = Suspended(self.subject, self._agent, self._other, self._heard, track, left, numbers)
-        self._attempt, self._ask, self._made = Attempt(ask, old), ask, set()
-        self._track = self._track_of(steps)
-        self.subject = stays
-        self.variables |= {"from": self.number(stays), "to": ask.number or ask.to}
-        self._outputs.extend((TransferStarted(ask.to, ask.mode), Suspend(stays)))
-        self._outputs.extend(HoldLeg(leg, held=True) for leg in sorted({old.subject, partner} & self._ai))
-        self.hear(HoldSource())
-        self._advance(None)
-        return None
-
-    def _no_transfer(self, ask: Ask, stays: LegId) -> Cause | None:
-        if self._ending() or self.answered_at is None or ask.by not in ("", self.subject, self._other, self._agent):
-            return from_status(481).because("there is no such call to transfer")
-        if self._ask is not None:
-            return from_status(491).because("another transfer of this call is under way")
-        if self._transfers >= MAX_TRANSFERS:
-            return from_status(482).because(f"this call was transferred {MAX_TRANSFERS} times already")
-        if stays not in self._legs:
-            return Cause.REJECTED.because("nobody is there to be transferred")
-        return None
-
-    def seek(self, ask: Ask) -> None:
-        """Say that the running step transfers the subject; within a transfer that is known already."""
-        if self._ask is None:
-            self._ask = ask
-            self._outputs.append(TransferStarted(ask.to, ask.mode))
-
-    def reached(self) -> None:
-        """Say that the subject has reached whom it was transferred to; without a transfer that is nothing new."""
-        ask, self._ask = self._ask, None
-        attempt, self._attempt = self._attempt, None
-        if ask is None:
-            return
-        self.variables |= {"transferred_to": ask.to, "transfer_status": "answered"}
-        self._progress.note = ""
-        self._outputs.append(TransferFinished(ask.to, ask.mode, reached=True))
-        if attempt is None:
-            return
-        attempt.suspended.track.halt()
-        for leg in sorted(self._legs - self._made - {self.subject} - self._leaving.keys()):
-            if leg == ask.by and ask.told:
-                self._outputs.append(TellProgress(leg, 200))
-                self._leaving[leg] = self.now + RELEASE_SECONDS
-            else:
-                self._let_go(leg, Cause.NORMAL)
-        if self._holds.by_us(self.subject):  # whoever put it on hold is not there any more to take it back
-            self.hold(self.subject, False, now=self.now)
-
-    def missed(self, cause: Cause) -> None:
-        """Say that the running step, which transfers the subject, has reached nobody and goes on."""
-        if self._attempt is None:
-            self._missed(cause, "the caller went on")
-
-    def _missed(self, cause: Cause, what_then: str = "") -> None:
-        ask, self._ask = self._ask, None
-        if ask is None:
-            return
-        status = outcome_of(cause, answered=False, by_caller=cause == Cause.CANCELLED)
-        self.variables |= {"transfer_status": status, "transfer_cause": cause.words}
-        then = f"; {what_then}" if what_then else ""
-        self._progress.note = f"the transfer to {ask.to} failed: {cause.detail or cause.words}{then}"
-        self._outputs.append(TransferFinished(ask.to, ask.mode, reached=False, cause=cause.words))
-        if ask.told and ask.by in self._legs:
-            self._outputs.append(TellProgress(ask.by, max(cause.sip, 400)))
-
-    def _come_back(self, attempt: Attempt, cause: Cause) -> None:
-        """Let go whom the transfer has called, and let what stood still go on as it was."""
-        self._attempt = None
-        self._track.halt()
-        for leg in sorted(self._made & self._legs - self._leaving.keys()):
-            self._let_go(leg, Cause.CANCELLED)
-        old = attempt.suspended
-        self.subject, self._agent, self._other, self._heard = old.subject, old.agent, old.other, old.heard
-        self._track = old.track
-        self._track.stood += self.now
-        self.variables |= old.numbers
-        if old.subject not in self._legs:
-            self._missed(cause, "nobody was left to come back to")
-            self._end(cause)
-            return
-        self._missed(cause, "the caller came back to the AI" if old.agent in self._legs else "the call went on")
-        self._track.due = None if old.left is None else self.now + old.left
-        self._outputs.append(Resume(old.subject))
-        if old.agent in self._legs:
-            self._outputs.append(HoldLeg(old.agent, old.subject in self._holds))
-        if old.subject in self._ai:
-            self._outputs.append(HoldLeg(old.subject, held=False))
-        self._play_holds()
-        for given in old.missed:
-            self._advance(given)
-
-    def _tell_asker(self, event: LegEvent) -> None:
-        attempt = self._attempt
-        status = attempt.news(event) if attempt is not None else 0
-        if attempt is not None and status and attempt.ask.told and attempt.ask.by in self._legs:
-            self._outputs.append(TellProgress(attempt.ask.by, status))
+        return self._transfer(self._track_of(steps), ask)
 
     # Inside ------------------------------------------------------------------------------------------------------
 
@@ -376,9 +253,6 @@ class Call(Cast):
         attempt = self._attempt
         if attempt is not None and attempt.cause is not None:
             self._come_back(attempt, attempt.cause)
-
-    def _ending(self) -> bool:
-        return self._progress.cause is not None
 
     def _leg_ended(self, leg: LegId, event: Ended) -> None:
         self._legs.discard(leg)
