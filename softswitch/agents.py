@@ -67,7 +67,7 @@ class Agents:
             voice=self._voice,
             dialogue=Dialogue(call.id, language=language, variables=call.variables),
             sink=sink,
-            on_event=partial(self._happened, call),
+            on_event=partial(self._happened, leg, call),
             tools=tools,
             sounds=self._catalog.sound,
         )
@@ -96,6 +96,13 @@ class Agents:
         )
         return made[0]
 
+    def moved(self, leg: Leg, call: Call) -> None:
+        """Let a leg keep its variables for the call it is on now."""
+        if isinstance(leg, AgentLeg):
+            for name, value in leg.dialogue.variables.items():
+                call.variables.setdefault(name, value)
+            leg.dialogue.variables = call.variables
+
     def _briefing(self, call: Call, event: Event) -> None:
         """Report what happens in a briefing; its turns are no turns of the caller's conversation."""
         if self._switchboard is not None:
@@ -113,21 +120,23 @@ class Agents:
         destination = flow.transfer.get(name)
         if destination is None or self._switchboard is None:
             raise ResourceError(f"{name!r} is nobody to transfer to; known: {', '.join(flow.transfer)}")
+        id = self._switchboard.call_of(leg) or call.id
         how = destination.filled(call.variables)
         for key in ("mode", "brief"):
             if wanted.get(key):
                 how[key] = wanted[key]
-        done = await self._switchboard.transfer(call.id, *how.pop("to"), by=leg, **how)
+        done = await self._switchboard.transfer(id, *how.pop("to"), by=leg, **how)
         if not done.reached:
             raise ResourceError(f"nobody was reached: {done.cause}")
         return f"the caller talks with {name}"
 
-    def _happened(self, call: Call, event: Event) -> None:
+    def _happened(self, leg: LegId, call: Call, event: Event) -> None:
         if self._switchboard is None:
             return
+        id = self._switchboard.call_of(leg) or call.id  # a transfer may have moved it to another one
         if isinstance(event, TurnFinished):
             turn = TurnRecord(event.heard.text, event.said, event.interrupted, event.ledger.breakdown_ms())
-            self._switchboard.turn_finished(call.id, turn)
+            self._switchboard.turn_finished(id, turn)
         match event:
             case BargedIn(by=by):
                 self._switchboard.note(call.id, "barge-in", by)
@@ -137,4 +146,4 @@ class Agents:
                 self._switchboard.note(call.id, "engine failed", kind)
             case _:
                 pass
-        self._switchboard.report(call.id, event)
+        self._switchboard.report(id, event)

@@ -24,6 +24,7 @@ from softswitch.audio.frame import Frame
 from softswitch.call.call import CallId
 from softswitch.call.cause import Cause
 from softswitch.call.leg import Leg, LegId, LegSink
+from softswitch.call.offer import Offer
 from softswitch.call.record import CallRecord
 from softswitch.call.user import SCHEME
 from softswitch.call.who import Who
@@ -57,7 +58,7 @@ from softswitch.sdp.protection import Encryption
 from softswitch.sip.session_timer import SessionTimerSettings
 from softswitch.store.records import CallRecords
 from softswitch.store.usage import UsageFile
-from softswitch.switchboard import Limits, Offer, Script, Switchboard
+from softswitch.switchboard import Limits, Script, Switchboard
 
 log = logging.getLogger("softswitch")
 
@@ -365,12 +366,33 @@ class App:
     # What the switchboard asks for (`switchboard.Phones`) ------------------------------------------------------------
 
     def place(
-        self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int, who: Who
+        self,
+        leg: LegId,
+        target: str,
+        *,
+        caller_id: str,
+        carrier: str,
+        sink: LegSink,
+        hops: int,
+        who: Who,
+        headers: tuple[tuple[str, str], ...] = (),
     ) -> Leg:
         """Call a user, a SIP URI, or a number over a carrier. Raises ResourceError with a sentence."""
         if self._is_user(target, carrier):
-            return self.people.users.place(leg, target, caller_id=caller_id, sink=sink, hops=hops, who=who)
-        return self.trunks.place(leg, target, caller_id=caller_id, carrier=carrier, sink=sink, hops=hops, who=who)
+            return self.people.users.place(
+                leg, target, caller_id=caller_id, sink=sink, hops=hops, who=who, headers=headers
+            )
+        return self.trunks.place(
+            leg, target, caller_id=caller_id, carrier=carrier, sink=sink, hops=hops, who=who, headers=headers
+        )
+
+    def trusts(self, host: str) -> bool:
+        """Tell whether the word of whoever speaks from there is believed."""
+        return self.user_agent.trusts(host)
+
+    def ours(self, host: str) -> bool:
+        """Tell whether this is a name of ours."""
+        return self.people.is_name(host)
 
     def check_target(self, target: str, carrier: str) -> str:
         """Return the carrier of a call to `target`, empty for none; ResourceError where it could not even be tried."""

@@ -130,7 +130,11 @@ class People:
                 self._changed()
                 log.info("%d users are in the table `users` now", len(found))
 
+    def is_name(self, host: str) -> bool:
+        """Tell whether this is a name of ours, wherever it is said."""
+        return host.lower() in self._names
+
     def _ours(self, host: str, flow: Flow) -> bool:
         """Tell whether a host in an address is us, as the peer of `flow` sees us."""
         public = self._user_agent.public
-        return host.lower() in self._names or host in (flow.local[0], public[0] if public is not None else "")
+        return self.is_name(host) or host in (flow.local[0], public[0] if public is not None else "")

@@ -19,20 +19,20 @@ from softswitch.audio.frame import Frame
 from softswitch.call import commands
 from softswitch.call.attempt import Ask
 from softswitch.call.call import Call, CallId, Step
-from softswitch.call.cause import Cause
+from softswitch.call.cause import Cause, from_status
 from softswitch.call.commands import TransferFinished
-from softswitch.call.dialplan import Dialplan, Query
-from softswitch.call.leg import EarlyMedia, Ended, Leg, LegEvent, LegId, LegSink
+from softswitch.call.dialplan import Dialplan
+from softswitch.call.leg import EarlyMedia, Ended, Leg, LegEvent, LegId, LegSink, ReferRequested
+from softswitch.call.offer import Offer
 from softswitch.call.patch import Patch, Ticks
 from softswitch.call.record import CallRecord, Parties, TurnRecord
-from softswitch.call.stage import MAX_HOPS, Agents, Phones, Stage
+from softswitch.call.referral import join, refer
+from softswitch.call.stage import US, Agents, Phones, Stage
 from softswitch.call.story import History, Told
 from softswitch.call.tally import Tally
 from softswitch.call.transfer import Mode, Transfer
-from softswitch.call.who import Who
 from softswitch.errors import ResourceError
 from softswitch.events import Event, EventStream, Subscription
-from softswitch.sip.vouching import Verdict
 
 log = logging.getLogger("softswitch.calls")
 
@@ -47,28 +47,6 @@ class Script:
     dialplan: Dialplan
     agents: Agents
     sounds: Callable[[str], Sequence[Frame]]
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """An inbound call as the user agent understood it.
-
-    trusted: authenticated, or from this machine. refusal: the leg cannot become a call, for this cause. carrier: the
-    trunk it came by, empty for none. uri: the Request-URI. hops: its Max-Forwards. user: one of ours, proved.
-    replaces: the leg of ours whose place it takes. verdict: on its signature, None where nobody asked for one.
-    """
-
-    leg: LegId
-    number: str
-    caller: str
-    trusted: bool
-    refusal: Cause | None = None
-    carrier: str = ""
-    uri: str = ""
-    hops: int = MAX_HOPS
-    user: str = ""
-    replaces: LegId = ""
-    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +71,7 @@ class _Live:
 
     call: Call
     parties: Parties
+    dialplan: Dialplan
     stage: Stage = field(init=False)
     timer: asyncio.TimerHandle | None = None
     timer_at: float | None = None
@@ -148,6 +127,7 @@ class Switchboard:
         self._token = token
         self._now = now
         self._calls: dict[CallId, _Live] = {}
+        self._moved: dict[LegId, _Live] = {}  # legs that are on another call than the one they were made for
         self._events = EventStream()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -164,25 +144,21 @@ class Switchboard:
 
         Never raises: a call that cannot be served is refused.
         """
-        signed = offer.verdict.result if offer.verdict is not None else ""
-        query = Query(offer.number, offer.caller, offer.carrier, offer.uri, offer.trusted, clock.wall(), signed)
-        rule = self.script.dialplan.match(query)
+        refusal = offer.refusal
+        if offer.replaces and refusal is None:
+            refusal = self._take_over(offer, make)
+            if refusal is None:
+                return
+        rule = self.script.dialplan.match(offer.query(clock.wall()))
         steps: Sequence[Step] = rule.steps if rule else ()
-        parties = Parties("inbound", offer.caller, offer.number, offer.carrier)
-        live = self._start(offer.leg, parties, steps)
-        live.stage.hops = offer.hops - 1
-        if offer.verdict is not None:
-            live.call.variables.update(_signature(offer.verdict))
-        live.call.story.meet(
-            offer.leg,
-            "user" if offer.user else "carrier" if offer.carrier else "phone",
-            offer.user or offer.carrier,
-            offer.caller,
-            now=live.call.now,
-        )
-        live.stage.who = Who(offer.user, offer.carrier, offer.trusted)
-        live.stage.patch.legs[offer.leg] = make(partial(self._leg_reported, live))
-        refusal = offer.refusal or self._refusal(found=rule is not None)
+        live = self._start(offer.leg, offer.parties, steps)
+        stage, call = live.stage, live.call
+        stage.hops, stage.signed = offer.hops - 1, offer.signed
+        stage.who = stage.rights[offer.leg] = offer.who
+        call.variables.update(offer.marks())
+        call.story.meet(offer.leg, offer.kind, offer.user or offer.carrier, offer.caller, now=call.now)
+        stage.patch.legs[offer.leg] = make(partial(self._leg_reported, live))
+        refusal = refusal or self._refusal(found=rule is not None)
         now = self._now()
         if refusal is not None:
             live.call.hang_up(refusal, now=now)
@@ -238,7 +214,9 @@ class Switchboard:
             raise ResourceError(f"no such transfer is possible: {where}: {wrong['msg']}") from error
         done: asyncio.Future[TransferFinished] = asyncio.get_running_loop().create_future()
         before, live.transfer = live.transfer, done
-        refusal = live.call.transfer((step,), Ask(", ".join(targets), mode, by), now=self._now())
+        refusal = live.call.transfer(
+            (step,), Ask(", ".join(targets), mode, by, behalf="" if by else US), now=self._now()
+        )
         if refusal is not None:
             live.transfer = before
             raise ResourceError(refusal.detail)
@@ -270,6 +248,11 @@ class Switchboard:
         if self._events.watched:
             self._events.put(Event(call, self._now(), what))
 
+    def call_of(self, leg: LegId) -> CallId:
+        """Return the call that a leg was moved to, empty where it is on the one that it was made for."""
+        moved = self._moved.get(leg)
+        return moved.call.id if moved is not None else ""
+
     def turn_finished(self, call: CallId, turn: TurnRecord) -> None:
         """Keep a turn for the call's record."""
         live = self._calls.get(call)
@@ -290,6 +273,50 @@ class Switchboard:
         """Calls that are up or being set up."""
         return len(self._calls)
 
+    # Transfers that parties ask for ----------------------------------------------------------------------------------
+
+    def _take_over(self, offer: Offer, make: Callable[[LegSink], Leg]) -> Cause | None:
+        """Let an inbound call have the place of a leg (RFC 3891); return why it cannot, None where it has."""
+        live = self._live_with(offer.replaces)
+        refusal = from_status(481) if live is None else live.call.no_replacement(offer.replaces)
+        if live is None or refusal is not None:
+            return refusal
+        live.stage.rights[offer.leg] = offer.who
+        live.stage.patch.legs[offer.leg] = make(partial(self._leg_reported, live))
+        live.call.take_over(offer.leg, offer.replaces, offer.caller, now=self._now())
+        self._pump(live)
+        return None
+
+    def _referred(self, live: _Live, leg: Leg, asked: ReferRequested) -> None:
+        """Do what a REFER asks for, or say why not."""
+        try:
+            if asked.replaces_leg:
+                refusal = self._join(live, leg, asked.replaces_leg)
+            else:
+                refusal = refer(live.stage, leg, asked, live.dialplan, wall=clock.wall(), now=self._now())
+        except Exception:  # whatever it is, it is this call's alone
+            log.exception("%s a transfer failed", live.call.id)
+            refusal = Cause.INTERNAL
+        if refusal is not None:
+            log.info("%s a transfer was refused: %s", live.call.id, refusal.detail or refusal.words)
+            live.call.story.note(leg.id, "transfer refused", refusal.detail or refusal.words, now=self._now())
+            leg.refer_progress(refusal.sip)
+
+    def _join(self, live: _Live, leg: Leg, old: LegId) -> Cause | None:
+        """Let the partner of `leg` have the place of another leg of the same telephone: the attended transfer."""
+        there = self._live_with(old)
+        if there is None or there is live:
+            return from_status(481).because("there is no such call to be transferred to")
+        moved = join(live.stage, leg, there.stage, old, now=self._now())
+        if isinstance(moved, Cause):
+            return moved
+        self._moved[moved] = there
+        self._pump(there)
+        return None
+
+    def _live_with(self, leg: LegId) -> _Live | None:
+        return next((live for live in self._calls.values() if leg in live.stage.patch.legs), None)
+
     # Carrying out ------------------------------------------------------------------------------------------------
 
     def _start(self, leg: LegId, parties: Parties, steps: Sequence[Step]) -> _Live:
@@ -303,7 +330,7 @@ class Switchboard:
             now=self._now(),
             hard_limit=self.limits.max_call_seconds,
         )
-        live = _Live(call, parties)
+        live = _Live(call, parties, self.script.dialplan)
         live.stage = Stage(
             call,
             Patch(leg, self._ticks, partial(self._tick, live)),
@@ -328,7 +355,9 @@ class Switchboard:
 
     def _leg_reported(self, live: _Live, leg: Leg, event: LegEvent) -> None:
         now = self._now()
+        live = self._moved.get(leg.id, live)
         if isinstance(event, Ended):
+            self._moved.pop(leg.id, None)
             live.stage.patch.drop(leg)
             if leg.id == live.call.origin:
                 live.call.media = event.media
@@ -336,6 +365,8 @@ class Switchboard:
             live.stage.patch.wait(leg)
         self.report(live.call.id, event)
         live.call.leg_happened(leg.id, event, now=now)
+        if isinstance(event, ReferRequested):
+            self._referred(live, leg, event)
         self._pump(live)
 
     def _pump(self, live: _Live) -> None:
@@ -417,9 +448,3 @@ class Switchboard:
             record.recording = self._on_recording(record.id, live.stage.recorded)
         self._on_record(record)
         self.report(live.call.id, CallEnded(record))
-
-
-def _signature(verdict: Verdict) -> dict[str, str]:
-    """Return what the record keeps of a signature."""
-    found = {"verstat": verdict.verstat, "attest": verdict.attest, "origid": verdict.origid, "stir": verdict.words}
-    return {name: value for name, value in found.items() if value}

@@ -30,7 +30,8 @@ class Ask:
     """A transfer that somebody wants. to: the target as it is written; mode: how it is reached.
 
     by: the leg whose partner shall be transferred; empty where somebody else wants it of the subject. told: that leg
-    asked by REFER, and is told how it goes. number: what the steps read as `{to}`; empty for `to`.
+    asked by REFER, and is told how it goes. number: what the steps read as `{to}`; empty for `to`. behalf: whose
+    rights they have; empty for those of whom the call is from. headers: of every INVITE until somebody is reached.
     """
 
     to: str
@@ -38,6 +39,8 @@ class Ask:
     by: LegId = ""
     told: bool = False
     number: str = ""
+    behalf: LegId = ""
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -55,6 +58,7 @@ class Suspended:
     track: Track
     left: float | None
     numbers: dict[str, str]
+    behalf: LegId
     missed: list[Input] = field(default_factory=list)
 
     def keep(self, given: Input) -> None:

@@ -30,7 +30,7 @@ from softswitch.call.commands import (
 from softswitch.call.leg import Answered, Digit, Ended, Held, LegEvent, LegId, Ringing
 from softswitch.call.moving import Moving
 from softswitch.call.progress import Progress
-from softswitch.call.record import CallRecord, MediaReport, Parties, TurnRecord
+from softswitch.call.record import CallRecord, EndedBy, MediaReport, Parties, TurnRecord
 from softswitch.call.story import Story
 from softswitch.call.track import Input, LegHappened, Run, TimedOut, Track, VoiceFinished
 
@@ -110,6 +110,9 @@ class Call(Moving):
             self._leg_ended(leg, event)
             return
         if leg in self._leaving:
+            return
+        if leg in self._heirs:
+            self._inherit(leg, event)
             return
         if isinstance(event, Held):
             self._holds.change(leg, event.held, by_us=False)
@@ -257,7 +260,7 @@ class Call(Moving):
     def _leg_ended(self, leg: LegId, event: Ended) -> None:
         self._legs.discard(leg)
         self._holds.forget(leg)
-        leaving = self._leaving.pop(leg, None) is not None
+        leaving = self._leaving.pop(leg, None) is not None or self._heirs.pop(leg, None) is not None
         attempt = self._attempt
         if leg == self.subject:
             if attempt is not None and attempt.suspended.subject in self._legs:
@@ -276,11 +279,13 @@ class Call(Moving):
         if not self._ending():
             self._progress.cause = event.cause
             if event.by_peer:
-                first = self.subject == self.origin and self._parties.direction == "inbound"
-                self._progress.ended_by = "caller" if first else "callee"
+                self._progress.ended_by = self._side(self.subject)
             self._stop(Cause.CANCELLED if event.by_peer else event.cause)
         cause = event.cause if event.by_peer else self._progress.cause or event.cause
         self._outputs.extend(HangUpLeg(other, cause) for other in sorted(self._legs))
+
+    def _side(self, leg: LegId) -> EndedBy:
+        return "caller" if leg == self.origin and self._parties.direction == "inbound" else "callee"
 
     def _end(self, cause: Cause) -> None:
         if not self._ending():

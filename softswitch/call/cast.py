@@ -44,6 +44,8 @@ class Cast:
         self._leaving: dict[LegId, float] = {}  # legs that are let go -> when they are told (again) to end
         self._numbers = {subject: number}
         self._hears = self._heard = 0
+        self._behalf: LegId = ""  # whose rights legs are placed with; empty: those of whom the call is from
+        self._headers: tuple[tuple[str, str], ...] = ()  # what is added to each INVITE
         self._outputs: list[Output] = []
 
     def drain(self) -> list[Output]:
@@ -54,6 +56,18 @@ class Cast:
     def number(self, leg: LegId) -> str:
         """Return the number of a party: what it calls from, or what it was called by; empty where it has none."""
         return self._numbers.get(leg, "")
+
+    def is_ai(self, leg: LegId) -> bool:
+        """Tell whether a leg is an AI."""
+        return leg in self._ai
+
+    def holds(self, leg: LegId) -> bool:
+        """Tell whether a leg's far end has put us on hold."""
+        return self._holds.by_peer(leg)
+
+    def is_held(self, leg: LegId) -> bool:
+        """Tell whether we have put a leg's far end on hold."""
+        return self._holds.by_us(leg)
 
     # Commands of the steps ---------------------------------------------------------------------------------------
 
@@ -101,7 +115,7 @@ class Cast:
         """Add a leg by calling `target`."""
         leg = self._add_leg()
         self._numbers[leg] = user_of(target)
-        self._outputs.append(PlaceLeg(leg, target, caller_id, carrier))
+        self._outputs.append(PlaceLeg(leg, target, caller_id, carrier, self._behalf, self._headers))
         return leg
 
     def connect(self, leg: LegId, *, early: bool = False) -> None:

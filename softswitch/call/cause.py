@@ -46,6 +46,8 @@ class Cause:
     NOT_FOUND: ClassVar["Cause"]
     CANCELLED: ClassVar["Cause"]
     ELSEWHERE: ClassVar["Cause"]
+    TRANSFERRED: ClassVar["Cause"]
+    REPLACED: ClassVar["Cause"]
     SESSION_EXPIRED: ClassVar["Cause"]
     NO_ROUTE: ClassVar["Cause"]
     INCOMPATIBLE: ClassVar["Cause"]
@@ -83,6 +85,8 @@ Cause.LIMIT_REACHED = Cause(21, 403, "the limit of calls is reached")
 Cause.NOT_FOUND = Cause(1, 404, "no such number")
 Cause.CANCELLED = Cause(16, 487, "cancelled by the caller")
 Cause.ELSEWHERE = Cause(26, 487, "answered elsewhere")
+Cause.TRANSFERRED = Cause(16, 487, "transferred to another call")
+Cause.REPLACED = Cause(16, 487, "replaced by another telephone")
 Cause.SESSION_EXPIRED = Cause(102, 408, "the peer is gone: nobody refreshed the session")
 Cause.NO_ROUTE = Cause(3, 404, "no route to destination")
 Cause.INCOMPATIBLE = Cause(88, 488, "incompatible media")

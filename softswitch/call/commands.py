@@ -156,6 +156,14 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class Replace:
+    """Let `leg` stand where `old` stands."""
+
+    leg: LegId
+    old: LegId
+
+
+@dataclass(frozen=True, slots=True)
 class TellProgress:
     """Tell the far end, which asked for a transfer, how that goes: a SIP status."""
 
@@ -184,12 +192,17 @@ class Brief:
 
 @dataclass(frozen=True, slots=True)
 class PlaceLeg:
-    """Call `target` (a number or a SIP URI) over `carrier`; empty carrier: the default one."""
+    """Call `target` (a number or a SIP URI) over `carrier`; empty carrier: the default one.
+
+    behalf: the leg whose rights it is called with; empty for whoever the call is from. headers: of the INVITE.
+    """
 
     leg: LegId
     target: str
     caller_id: str
     carrier: str
+    behalf: LegId = ""
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +231,11 @@ class CallFinished:
 
 
 #: What concerns one leg that is there.
-LegCommand = (
-    RingLeg | OpenEarlyMedia | AnswerLeg | PressKeys | HoldLeg | PlayHold | Hear | Suspend | Resume | TellProgress
-)
+LegCommand = RingLeg | OpenEarlyMedia | AnswerLeg | PressKeys | HoldLeg | PlayHold | Hear | TellProgress
+#: Who stands where.
+Move = Suspend | Resume | Replace
 #: What the stage of the call carries out.
-StageCommand = LegCommand | HangUpLeg | Connect | PrepareAgent | Brief | PlaceLeg
+StageCommand = LegCommand | Move | HangUpLeg | Connect | PrepareAgent | Brief | PlaceLeg
 #: What is told to who watches.
 News = TransferStarted | TransferFinished
 Output = StageCommand | News | CallFinished

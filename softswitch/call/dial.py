@@ -21,7 +21,7 @@ from softswitch.call.commands import CadenceSource, SilenceSource
 from softswitch.call.leg import Answered, Digit, EarlyMedia, Ended, LegEvent, LegId, Ringing
 from softswitch.call.record import outcome_of
 from softswitch.call.step import BaseStep, render, variables_of
-from softswitch.call.track import Input, LegHappened, Run, TimedOut
+from softswitch.call.track import Input, LegHappened, Replaced, Run, TimedOut
 
 #: Each is an INVITE and an RTP port for one caller: more phones than ring together on any desk, and no amplifier.
 MAX_TARGETS = 32
@@ -135,6 +135,12 @@ class Search:
                     self._give_up()
                 case LegHappened(leg=leg, event=Answered()) if leg in self._ringing:
                     return leg
+                case Replaced(old=old, new=new) if old in self._ringing:  # somebody picks up another one's call
+                    self._ringing[new] = self._ringing.pop(old)
+                    return new
+                case Replaced(new=new) if new == call.subject:  # who takes the caller's place has not heard it ring
+                    self._rung = self._tone = False
+                    self.ringback()
                 case LegHappened(leg=leg, event=Digit() as key) if leg == call.subject and self._heard:
                     press(call, self._heard, key)
                 case LegHappened(leg=leg, event=event) if leg in self._ringing:
@@ -204,6 +210,8 @@ def talk(call: Call, leg: LegId) -> Generator[float | None, Input, Ended]:
         match (yield None):
             case LegHappened(leg=one, event=Digit() as key) if one in (leg, call.subject):
                 press(call, leg if one == call.subject else call.subject, key)
+            case Replaced(old=old, new=new) if old == leg:
+                leg = new
             case LegHappened(leg=one, event=Ended() as ended) if one == leg:
                 return ended
             case _:

@@ -22,6 +22,10 @@ class Holds:
         """Return whether it is we who have put a leg's far end on hold."""
         return leg in self._by_us
 
+    def by_peer(self, leg: LegId) -> bool:
+        """Return whether a leg's far end has put us on hold."""
+        return leg in self._by_peer
+
     def change(self, leg: LegId, held: bool, *, by_us: bool) -> None:
         """Put a leg on hold, or take it back."""
         legs = self._by_us if by_us else self._by_peer

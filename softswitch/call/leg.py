@@ -7,7 +7,7 @@ calls back from inside one of its methods with anything but that sink, and never
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from softswitch.audio.frame import Voice
 from softswitch.call.cause import Cause
@@ -114,6 +114,24 @@ LegEvent = (
 LegSink = Callable[["Leg", LegEvent], None]
 
 
+@dataclass(frozen=True, slots=True)
+class FarEnd:
+    """Whom a leg leads to, as its signalling has it; all empty where it leads to nobody outside, as an AI.
+
+    host: where its messages come from. here: the URI by which it finds us. target: its own. replaces: what Replaces
+    says to it of our dialog with it (RFC 3891). refers: whether it takes REFER, as far as it has said.
+    """
+
+    host: str = ""
+    here: str = ""
+    target: str = ""
+    replaces: str = ""
+    refers: bool = False
+
+
+NOBODY_OUTSIDE: Final = FarEnd()
+
+
 class Leg(Voice, Protocol):
     """Anything that can be on a call. Commands that make no sense in the present state do nothing."""
 
@@ -121,6 +139,10 @@ class Leg(Voice, Protocol):
     def id(self) -> LegId: ...
     @property
     def state(self) -> LegState: ...
+
+    @property
+    def far_end(self) -> FarEnd:
+        """Whom it leads to."""
 
     def ring(self) -> None:
         """Tell the calling party that it rings (180)."""

@@ -6,18 +6,20 @@ from softswitch.call.attempt import MAX_TRANSFERS, RELEASE_SECONDS, Ask, Attempt
 from softswitch.call.cast import Cast
 from softswitch.call.cause import Cause, from_status
 from softswitch.call.commands import (
+    AnswerLeg,
     HoldLeg,
     HoldSource,
+    Replace,
     Resume,
     Suspend,
     TellProgress,
     TransferFinished,
     TransferStarted,
 )
-from softswitch.call.leg import LegEvent, LegId
+from softswitch.call.leg import Answered, LegEvent, LegId
 from softswitch.call.progress import Progress
-from softswitch.call.record import outcome_of
-from softswitch.call.track import Input, Track
+from softswitch.call.record import EndedBy, outcome_of
+from softswitch.call.track import Input, Replaced, Track
 
 
 class Moving(Cast, ABC):
@@ -43,6 +45,7 @@ class Moving(Cast, ABC):
         self._ask: Ask | None = None  # the transfer that is under way
         self._attempt: Attempt | None = None  # where it runs over something that stands still
         self._transfers = 0
+        self._heirs: dict[LegId, LegId] = {}  # legs that are answered in order to take the place of another one
 
     @property
     def answered_at(self) -> float | None:
@@ -55,6 +58,10 @@ class Moving(Cast, ABC):
     @abstractmethod
     def _advance(self, given: Input | None) -> None:
         """Let the steps go on."""
+
+    @abstractmethod
+    def _side(self, leg: LegId) -> EndedBy:
+        """Return what a leg is in the record."""
 
     @abstractmethod
     def _end(self, cause: Cause) -> None:
@@ -73,8 +80,10 @@ class Moving(Cast, ABC):
         self._track.stood -= self.now
         left = None if due is None else max(0.0, due - self.now)
         numbers = {name: self.variables[name] for name in ("from", "to")}
-        old = Suspended(self.subject, self._agent, self._other, self._heard, self._track, left, numbers)
+        old = Suspended(self.subject, self._agent, self._other, self._heard, self._track, left, numbers, self._behalf)
         self._attempt, self._ask, self._made = Attempt(ask, old), ask, set()
+        self._headers = ask.headers
+        self._behalf = ask.behalf or self._behalf
         self._track = track
         self.subject = stays
         self.variables |= {"from": self.number(stays), "to": ask.number or ask.to}
@@ -112,11 +121,11 @@ class Moving(Cast, ABC):
         self._outputs.append(TransferFinished(ask.to, ask.mode, reached=True))
         if attempt is None:
             return
+        self._headers = ()
         attempt.suspended.track.halt()
         for leg in sorted(self._legs - self._made - {self.subject} - self._leaving.keys()):
             if leg == ask.by and ask.told:
-                self._outputs.append(TellProgress(leg, 200))
-                self._leaving[leg] = self.now + RELEASE_SECONDS
+                self._release(leg)
             else:
                 self._let_go(leg, Cause.NORMAL)
         if self._holds.by_us(self.subject):  # whoever put it on hold is not there any more to take it back
@@ -148,6 +157,7 @@ class Moving(Cast, ABC):
         for leg in sorted(self._made & self._legs - self._leaving.keys()):
             self._let_go(leg, Cause.CANCELLED)
         old = attempt.suspended
+        self._headers, self._behalf = (), old.behalf
         self.subject, self._agent, self._other, self._heard = old.subject, old.agent, old.other, old.heard
         self._track = old.track
         self._track.stood += self.now
@@ -167,8 +177,94 @@ class Moving(Cast, ABC):
         for given in old.missed:
             self._advance(given)
 
+    def _release(self, leg: LegId) -> None:
+        """Tell who asked that all is well, and let him go if he does not hang up himself."""
+        self._outputs.append(TellProgress(leg, 200))
+        self._leaving[leg] = self.now + RELEASE_SECONDS
+
     def _tell_asker(self, event: LegEvent) -> None:
         attempt = self._attempt
         status = attempt.news(event) if attempt is not None else 0
         if attempt is not None and status and attempt.ask.told and attempt.ask.by in self._legs:
             self._outputs.append(TellProgress(attempt.ask.by, status))
+
+    # From one call to another ----------------------------------------------------------------------------------------
+
+    def partner(self, leg: LegId) -> LegId:
+        """Return the leg that talks with `leg`, empty where none does."""
+        other = self._other or self._agent
+        return other if leg == self.subject else self.subject if leg == other else ""
+
+    def no_replacement(self, old: LegId) -> Cause | None:
+        """Return why nobody can take the place of a leg, None where somebody can."""
+        if self._ending() or old not in self._legs or old in self._leaving or old in self._ai:
+            return from_status(481).because("there is no such call to take the place in")
+        if self._attempt is not None:
+            return from_status(491).because("a transfer of that call is under way")
+        return None
+
+    def take_over(self, new: LegId, old: LegId, number: str, *, now: float) -> None:
+        """Somebody calls in order to take the place of `old`: answer him, and let him have it then."""
+        self.now = now
+        self._legs.add(new)
+        self._numbers[new] = number
+        self._heirs[new] = old
+        self._outputs.append(AnswerLeg(new))
+
+    def _inherit(self, new: LegId, event: LegEvent) -> None:
+        """Give an heir the place that it wants, once it is up."""
+        if not isinstance(event, Answered):
+            return
+        old = self._heirs.pop(new)
+        refusal = self.no_replacement(old)
+        if refusal is None:
+            self.replace(new, old, self.number(new), now=self.now)
+        else:
+            self._let_go(new, refusal)
+
+    def replace(self, new: LegId, old: LegId, number: str, *, ai: bool = False, held: bool = False, now: float) -> None:
+        """Let `new`, which is up, have the place of `old`, which is let go. ai: it is an AI. held: it holds."""
+        self.now = now
+        self._holds.change(new, held, by_us=False)
+        self._legs.add(new)
+        self._numbers[new] = number
+        if ai:
+            self._ai.add(new)
+        if old == self.subject:
+            self.subject = new
+            self.variables["from"] = number
+        elif old == self._other:
+            self._other = new
+        self.variables["replaced_by"] = number
+        self._outputs.append(Replace(new, old))
+        if ai:
+            partner = self.partner(new)
+            self._outputs.append(HoldLeg(new, partner == "" or partner in self._holds))
+        elif self._agent:
+            self._outputs.append(HoldLeg(self._agent, self.subject in self._holds))
+        self._play_holds()
+        self._let_go(old, Cause.REPLACED)
+        begun = self._track.begun
+        if new == self.subject and self._progress.answered_at is None:
+            self._progress.answered_at = now
+        self._advance(Replaced(old, new) if begun else None)
+
+    def hand_over(self, leg: LegId, by: LegId, to: str, *, told: bool, now: float) -> None:
+        """`leg` goes on in another call, because `by` wants it; this one ends when the others have left.
+
+        to: whom it talks with from now on. told: `by` asked by REFER, and has some time to hang up.
+        """
+        self.now = now
+        self._outputs.append(TransferStarted(to, "attended"))
+        self._outputs.append(TransferFinished(to, "attended", reached=True))
+        self.variables |= {"transferred_to": to, "transfer_status": "answered"}
+        self._legs.discard(leg)
+        self._holds.forget(leg)
+        self._progress.cause = Cause.TRANSFERRED
+        self._progress.ended_by = self._side(by)
+        self._track.halt()
+        for other in sorted(self._legs - self._leaving.keys()):
+            if other == by and told:
+                self._release(other)
+            else:
+                self._let_go(other, Cause.NORMAL)

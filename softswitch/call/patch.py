@@ -74,6 +74,21 @@ class Patch:
             if leg.id == before or leg is self._kept:
                 self.wait(leg)
 
+    def replace(self, leg: Leg, old: LegId) -> None:
+        """Let `leg` stand where the leg `old` stands, which is heard by nobody then."""
+        before = self.legs.get(old)
+        if old == self.subject:
+            self.subject = leg.id
+            if self._bridge is not None:
+                self._mend()
+            else:
+                self.talk(self._other)
+        elif before is not None and self._other is before:
+            self.talk(leg)
+        if before is not None:
+            self._leave(old)
+            self.wait(before)
+
     def resume(self, subject: Leg) -> None:
         """Let those talk again who did before; `subject` is the subject again."""
         self.subject = subject.id

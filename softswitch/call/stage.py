@@ -6,8 +6,9 @@ call as the end of the leg that it was for.
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Protocol
+from typing import Final, Protocol
 
 from softswitch.audio.frame import Frame
 from softswitch.call import commands
@@ -23,18 +24,35 @@ log = logging.getLogger("softswitch.calls")
 
 #: How many switches a call may pass before it must be going round in circles (RFC 3261 section 8.1.1.6).
 MAX_HOPS = 70
+#: Stands for the leg on whose behalf something is done, where an operator wants it.
+US: Final = "us"
 
 
 class Phones(Protocol):
     """Places legs over SIP."""
 
     def place(
-        self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int, who: Who
+        self,
+        leg: LegId,
+        target: str,
+        *,
+        caller_id: str,
+        carrier: str,
+        sink: LegSink,
+        hops: int,
+        who: Who,
+        headers: tuple[tuple[str, str], ...] = (),
     ) -> Leg:
         """Call `target`; raise ResourceError with a sentence where no leg can be made.
 
-        hops: Max-Forwards. who: on whose behalf; it may go no further than that one may.
+        hops: Max-Forwards. who: on whose behalf; it may go no further than that one may. headers: more for the INVITE.
         """
+
+    def trusts(self, host: str) -> bool:
+        """Tell whether the word of whoever speaks from there is believed."""
+
+    def ours(self, host: str) -> bool:
+        """Tell whether this is a name of ours, in whose addresses the users are numbers of the dialplan."""
 
 
 class Agents(Protocol):
@@ -48,6 +66,9 @@ class Agents(Protocol):
 
     def brief(self, leg: LegId, call: Call, *, caller: str, text: str, sink: LegSink) -> Leg:
         """Make a leg that says who calls and why, and reports `Briefed`; raise ResourceError where there is none."""
+
+    def moved(self, leg: Leg, call: Call) -> None:
+        """Let a leg that was made here know that it is on another call now."""
 
 
 class Stage:
@@ -72,8 +93,12 @@ class Stage:
         self.patch = patch
         self.hops = MAX_HOPS
         self.who = OURSELVES
-        self._call = call
-        self._phones = phones
+        #: What came of the signature of who calls.
+        self.signed = ""
+        #: Of the parties that may ask for something, and of the switch itself.
+        self.rights: dict[LegId, Who] = {US: OURSELVES}
+        self.call = call
+        self.phones = phones
         self._agents = agents
         self._sounds = sounds
         self._sink = sink
@@ -85,6 +110,18 @@ class Stage:
     def recorded(self) -> Sequence[Frame]:
         """What was recorded last."""
         return self._recorder.frames if self._recorder is not None else ()
+
+    def who_is(self, leg: Leg) -> Who:
+        """Return what is known of the far end of a leg."""
+        who = self.rights.get(leg.id, Who())
+        return replace(who, trusted=who.trusted or self.phones.trusts(leg.far_end.host))
+
+    def give(self, leg: Leg, there: "Stage") -> None:
+        """Give a leg to the stage of another call."""
+        self.patch.drop(leg)
+        there.patch.legs[leg.id] = leg
+        there.rights[leg.id] = self.rights.pop(leg.id, Who())
+        self._agents.moved(leg, there.call)
 
     def carry_out(self, output: commands.StageCommand) -> None:
         """Carry out one command."""
@@ -101,6 +138,8 @@ class Stage:
                 self._brief(output)
             case commands.PlaceLeg():
                 self._place(output)
+            case commands.Suspend() | commands.Resume() | commands.Replace():
+                self._move(output)
             case _ if output.leg in legs:
                 self._tell(legs[output.leg], output)
             case _:
@@ -125,12 +164,20 @@ class Stage:
                 self.patch.hold(leg, hold_music(self._sounds) if by_us or by_peer else None, by_us=by_us)
             case commands.Hear(source=source, number=number):
                 self._hear(source, number)
+            case commands.TellProgress(status=status):
+                leg.refer_progress(status)
+
+    def _move(self, output: commands.Move) -> None:
+        leg = self.patch.legs.get(output.leg)
+        match output:
+            case _ if leg is None:
+                pass  # it ended while the command was on its way
             case commands.Suspend():
                 self.patch.suspend(leg)
             case commands.Resume():
                 self.patch.resume(leg)
-            case commands.TellProgress(status=status):
-                leg.refer_progress(status)
+            case commands.Replace(old=old):
+                self.patch.replace(leg, old)
 
     def _hang_up(self, id: LegId, cause: Cause) -> None:
         leg = self.patch.legs.get(id)
@@ -143,19 +190,19 @@ class Stage:
         try:
             voice = voice_of(source, self._sounds, self.recorded, on_end=partial(self._on_voice_end, number))
         except ResourceError as error:
-            log.error("%s a sound cannot be played: %s", self._call.id, error)
-            self._call.hang_up(Cause.INTERNAL, now=self._now())
+            log.error("%s a sound cannot be played: %s", self.call.id, error)
+            self.call.hang_up(Cause.INTERNAL, now=self._now())
             return
         if isinstance(voice, Recorder):
             self._recorder = voice
         self.patch.talk(voice)
 
     def _prepare_agent(self, output: commands.PrepareAgent) -> None:
-        self._call.story.meet(output.leg, "AI", output.flow, "", now=self._now())
+        self.call.story.meet(output.leg, "AI", output.flow, "", now=self._now())
         try:
-            leg = self._agents.open(output.leg, self._call, flow=output.flow, text=output.text, sink=self._sink)
+            leg = self._agents.open(output.leg, self.call, flow=output.flow, text=output.text, sink=self._sink)
         except ResourceError as error:
-            log.error("%s the AI cannot answer: %s", self._call.id, error)
+            log.error("%s the AI cannot answer: %s", self.call.id, error)
             self._ended(output.leg, Cause.ENGINE_FAILED.because(str(error)))
             return
         self.patch.legs[output.leg] = leg
@@ -167,42 +214,42 @@ class Stage:
             self._ended(output.agent, Cause.NORMAL)
             return
         try:
-            agent = self._agents.brief(
-                output.agent, self._call, caller=output.caller, text=output.text, sink=self._sink
-            )
+            agent = self._agents.brief(output.agent, self.call, caller=output.caller, text=output.text, sink=self._sink)
         except ResourceError as error:
-            log.error("%s nobody can be briefed: %s", self._call.id, error)
+            log.error("%s nobody can be briefed: %s", self.call.id, error)
             self._ended(output.agent, Cause.ENGINE_FAILED.because(str(error)))
             return
         self.patch.legs[output.agent] = agent
-        self._call.story.meet(output.agent, "AI", "briefing", "", now=self._now())
+        self.call.story.meet(output.agent, "AI", "briefing", "", now=self._now())
         self.patch.aside(listener, agent)
         agent.answer()
 
     def _place(self, output: commands.PlaceLeg) -> None:
-        self._call.story.meet(output.leg, "phone", "", output.target, now=self._now())
+        self.call.story.meet(output.leg, "phone", "", output.target, now=self._now())
         if self.hops <= 0:  # a switch that calls itself stops like a proxy (RFC 3261 section 16.3)
-            log.error("%s has passed too many switches: does a rule call itself?", self._call.id)
+            log.error("%s has passed too many switches: does a rule call itself?", self.call.id)
             self._ended(output.leg, from_status(483))
             return
         try:
-            leg = self._phones.place(
+            leg = self.phones.place(
                 output.leg,
                 output.target,
                 caller_id=output.caller_id,
                 carrier=output.carrier,
                 sink=self._sink,
                 hops=self.hops,
-                who=self.who,
+                who=self.rights.get(output.behalf, self.who),
+                headers=output.headers,
             )
         except ResourceError as error:
-            log.error("%s the call cannot be placed: %s", self._call.id, error)
+            log.error("%s the call cannot be placed: %s", self.call.id, error)
             self._ended(output.leg, Cause.NO_ROUTE.because(str(error)))
             return
         self.patch.legs[output.leg] = leg
-        self._call.left_by = carrier = getattr(leg, "carrier", "")
+        self.call.left_by = carrier = getattr(leg, "carrier", "")
+        self.rights[output.leg] = Who(getattr(leg, "user", ""), carrier)
         if carrier:
-            self._call.story.meet(output.leg, "carrier", carrier, output.target, now=self._now())
+            self.call.story.meet(output.leg, "carrier", carrier, output.target, now=self._now())
 
     def _ended(self, leg: LegId, cause: Cause) -> None:
-        self._call.leg_happened(leg, Ended(cause, by_peer=False), now=self._now())
+        self.call.leg_happened(leg, Ended(cause, by_peer=False), now=self._now())

@@ -30,11 +30,19 @@ class VoiceFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class Replaced:
+    """The leg `new`, which is up, has taken the place of `old`."""
+
+    old: LegId
+    new: LegId
+
+
+@dataclass(frozen=True, slots=True)
 class TimedOut:
     """The seconds that the step yielded have passed."""
 
 
-Input = LegHappened | VoiceFinished | TimedOut
+Input = LegHappened | VoiceFinished | Replaced | TimedOut
 Run = Generator[float | None, Input, None]
 
 

@@ -19,7 +19,7 @@ from softswitch.audio.frame import Frame
 from softswitch.audio.tones import burst, frames_of
 from softswitch.audio.vad import VoiceDetector
 from softswitch.call.cause import Cause
-from softswitch.call.leg import Answered, Ended, LegId, LegSink, LegState
+from softswitch.call.leg import NOBODY_OUTSIDE, Answered, Ended, FarEnd, LegId, LegSink, LegState
 from softswitch.conversation import events as ev
 from softswitch.conversation import turns as tt
 from softswitch.conversation.ear import Ear
@@ -103,6 +103,11 @@ class AgentLeg:
     def state(self) -> LegState:
         """Where the leg is in its life."""
         return self._state
+
+    @property
+    def far_end(self) -> FarEnd:
+        """Nobody outside."""
+        return NOBODY_OUTSIDE
 
     @property
     def doing(self) -> AgentState:

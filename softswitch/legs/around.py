@@ -3,7 +3,7 @@
 from typing import Generic, TypeVar
 
 from softswitch.audio.frame import Frame
-from softswitch.call.leg import Leg
+from softswitch.call.leg import NOBODY_OUTSIDE, FarEnd, Leg
 
 Inner = TypeVar("Inner", bound=Leg)
 
@@ -13,6 +13,11 @@ class Around(Generic[Inner]):
 
     def __init__(self) -> None:
         self._inner: Inner | None = None
+
+    @property
+    def far_end(self) -> FarEnd:
+        """Whom it leads to."""
+        return self._inner.far_end if self._inner is not None else NOBODY_OUTSIDE
 
     def ring(self) -> None:
         """Ringing is what the far end does."""

@@ -35,6 +35,10 @@ class Callers:
         """Tell whether what comes by this way comes from a network that is believed."""
         return self._trusts(flow.remote[0])
 
+    def trusts_host(self, host: str) -> bool:
+        """Tell whether what comes from this host is believed."""
+        return self._trusts(host)
+
     def describe(self, leg: LegId, request: Request, flow: Flow, known: Known, refusal: Cause | None) -> InboundCall:
         """Return an INVITE as those see it who decide what becomes of it."""
         trusted = self.trusts(flow)

@@ -2,12 +2,23 @@
 
 from collections.abc import Callable
 
-from softswitch.call.leg import LegId
+from softswitch.call.leg import FarEnd, LegId
 from softswitch.errors import RemoteError
 from softswitch.legs.signalling import Known, Refusal, Standing
+from softswitch.legs.whole import Whole
 from softswitch.sip.flow import Flow
 from softswitch.sip.message import Request
 from softswitch.sip.refer import Replaces
+
+
+def far_end(leg: Whole) -> FarEnd:
+    """Return whom a leg leads to, as it may be named to others."""
+    dialog = leg.dialog
+    if dialog is None:
+        return FarEnd(leg.flow.remote[0], leg.contact)
+    replaces = Replaces(dialog.call_id, to_tag=dialog.remote_tag, from_tag=dialog.local_tag)
+    refers = not leg.peer_allows or "REFER" in leg.peer_allows
+    return FarEnd(leg.flow.remote[0], leg.contact, str(dialog.remote_target), str(replaces), refers)
 
 
 def misplaced(request: Request) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from softswitch import clock
 from softswitch.audio.frame import Frame
 from softswitch.call.cause import Cause
-from softswitch.call.leg import Answered, Digit, DigitsSent, Ended, Held, LegEvent, LegId, LegSink, LegState
+from softswitch.call.leg import Answered, Digit, DigitsSent, Ended, FarEnd, Held, LegEvent, LegId, LegSink, LegState
 from softswitch.call.record import MediaReport
 from softswitch.errors import RemoteError
 from softswitch.legs.inbound import Inbound
@@ -24,6 +24,7 @@ from softswitch.legs.info_keys import InfoKeys
 from softswitch.legs.outbound import Outbound
 from softswitch.legs.referred import Referred
 from softswitch.legs.referring import Referring
+from softswitch.legs.replacing import far_end
 from softswitch.legs.rtp_media import RtpMedia
 from softswitch.legs.session import Session
 from softswitch.legs.signalling import (
@@ -129,6 +130,11 @@ class SipLeg:
     def sound(self) -> MediaReport | None:
         """How its sound is so far, None where it has none."""
         return self.media.report() if self.media is not None else None
+
+    @property
+    def far_end(self) -> FarEnd:
+        """Whom it leads to."""
+        return far_end(self)
 
     @property
     def heard(self) -> bool:

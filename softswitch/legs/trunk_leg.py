@@ -83,7 +83,8 @@ class Way:
 
     try_seconds: how long a gateway may say nothing. on_answer, on_over: called once, when the leg is answered, and when
     it is over. on_outcome: told of each gateway that answered (with a status) or did not (0, and why). refused: the
-    call cannot even begin, for this. closed: says why an address may not be called, None where it may.
+    call cannot even begin, for this. closed: says why an address may not be called, None where it may. headers:
+    of each INVITE, besides those of its placement.
     """
 
     hops: tuple[Hop, ...]
@@ -96,6 +97,7 @@ class Way:
     refused: Cause | None = None
     closed: Callable[[Target], Cause | None] = lambda target: None
     max_forwards: int = MAX_FORWARDS
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class TrunkLeg(Around[SipLeg]):
@@ -201,6 +203,7 @@ class TrunkLeg(Around[SipLeg]):
             port=target.port,
             hops=self._way.max_forwards,
             name=hop.host,
+            headers=(*hop.placement.headers, *self._way.headers),
         )
         self._attempts += 1
         # Each attempt is a leg of its own in the user agent's books: the one before may still await its last answer.

@@ -112,6 +112,7 @@ class Trunks:
         sink: LegSink,
         hops: int = MAX_FORWARDS,
         who: Who = OURSELVES,
+        headers: tuple[tuple[str, str], ...] = (),
     ) -> Leg:
         """Call a SIP URI, or a number over a carrier. Raises ResourceError with a sentence where that makes no sense.
 
@@ -126,7 +127,7 @@ class Trunks:
                 self.tolls.toll.refused["stranger", "stranger"] += 1
                 raise ResourceError(f"{target} is called over a carrier, which is not for strangers")
             way, fare = self._over(target, caller_id, carrier, who)
-        made = TrunkLeg(leg, replace(way, max_forwards=hops), self._user_agent, self._resolver, sink)
+        made = TrunkLeg(leg, replace(way, max_forwards=hops, headers=headers), self._user_agent, self._resolver, sink)
         if fare is not None:
             fare.leg = made
         return made

@@ -48,7 +48,7 @@ class UserLeg(Around[TrunkLeg]):
         self.id = id
         #: It leaves by no carrier.
         self.carrier = ""
-        self._user = user
+        self.user = user
         self._groups = list(groups)
         self._single = sum(len(group) for group in groups) == 1
         self._places = places
@@ -165,13 +165,13 @@ class UserLeg(Around[TrunkLeg]):
 
     def _verdict(self) -> Cause:
         if not self._causes:
-            return Cause.UNREGISTERED.because(f"user {self._user} has no phone registered")
+            return Cause.UNREGISTERED.because(f"user {self.user} has no phone registered")
         best = best_cause(self._causes)
         if best.sip < 500 or best.sip >= 600:
             return best
         # A phone that cannot be reached is a phone that is not there: it makes no difference to who calls.
         why = "; ".join(dict.fromkeys(_why(self._causes)))
-        return Cause.UNAVAILABLE.because(f"no phone of user {self._user} could be reached: {why}")
+        return Cause.UNAVAILABLE.because(f"no phone of user {self.user} could be reached: {why}")
 
     def _end(self, event: Ended) -> None:
         self._over = True

@@ -172,6 +172,7 @@ class Users:
         sink: LegSink,
         hops: int,
         who: Who = OURSELVES,
+        headers: tuple[tuple[str, str], ...] = (),
     ) -> Leg:
         """Call the phones of a user, by its name or number. Raises ResourceError where there is no such user."""
         user = self.book.find(target)
@@ -180,7 +181,7 @@ class Users:
         shown, display = self._shown(caller_id, who)
         phones = self.location.look_up(user.name, now=self._now())
         groups = [
-            [self._way(user, phone, shown, display, hops) for phone in group]
+            [replace(self._way(user, phone, shown, display, hops), headers=headers) for phone in group]
             for _, group in groupby(phones, key=lambda phone: phone.q)
         ]
         return UserLeg(leg, user.name, groups, self._user_agent, self._resolver, sink)

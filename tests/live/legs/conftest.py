@@ -14,6 +14,7 @@ from softswitch.audio.frame import Frame
 from softswitch.call.call import Call
 from softswitch.call.dialplan import Dialplan, load_rules
 from softswitch.call.leg import Leg, LegId, LegSink
+from softswitch.call.offer import Offer
 from softswitch.call.record import CallRecord
 from softswitch.call.who import Who
 from softswitch.document import parse
@@ -30,7 +31,7 @@ from softswitch.sip.parser import parse_message
 from softswitch.sip.session_timer import SessionTimerSettings
 from softswitch.sip.transaction import TimerSettings
 from softswitch.sip.uri import Uri
-from softswitch.switchboard import Limits, Offer, Switchboard
+from softswitch.switchboard import Limits, Switchboard
 
 LIMIT_SECONDS = 20.0
 #: 64*T1 is 0.64 s: what waits for that long is over within a second.
@@ -97,13 +98,18 @@ class Rig:
         self.ticker.close()
 
     def place(
-        self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int, who: Who
+        self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int, who: Who, headers: Any
     ) -> Leg:
         uri = Uri.parse(target)
-        placement = Placement(
-            uri, caller_id, "udp", uri.host, uri.port or 5060, ("PCMU", "PCMA"), hops=hops, **self.placing
-        )
+        more = {"hops": hops, "headers": headers} | self.placing
+        placement = Placement(uri, caller_id, "udp", uri.host, uri.port or 5060, ("PCMU", "PCMA"), **more)
         return self.user_agent.place(leg, placement, sink)
+
+    def trusts(self, host: str) -> bool:
+        return self.user_agent.trusts(host)
+
+    def ours(self, host: str) -> bool:
+        return host == "localhost"
 
     def _invited(self, inbound: InboundCall, make: Callable[[LegSink], SipLeg]) -> None:
         offer = Offer(

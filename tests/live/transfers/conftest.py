@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from softswitch.sip.message import Request
 from tests.live.legs.conftest import Peer
 from tests.live.peers.heard import Heard, tone
 from tests.live.peers.raw_phone import RawPhone
@@ -31,9 +32,65 @@ class Line:
 class Phone(RawPhone):
     """A telephone that also presses keys, and says whom it hears."""
 
+    _sent = 0
+
     @property
     def sdp(self) -> str:
         return str(self.peer.sdp(port=self.probe.port, direction=self.direction, codec=KEYS))
+
+    def falls_silent(self) -> None:
+        """Say nothing more."""
+        self.probe._queue.clear()
+
+    def _asked(self, request: Request) -> None:
+        super()._asked(request)
+        if request.method == "NOTIFY":
+            self.peer.reply(request, 200, tag=request.to.tag or "")
+
+    @property
+    def notified(self) -> list[int]:
+        """The statuses that it was told of its transfer."""
+        bodies = [request.body.decode() for request in self.log if request.method == "NOTIFY"]
+        return [int(body.split()[1]) for body in bodies]
+
+    async def is_told(self, status: int, seconds: float = 5.0) -> None:
+        """Wait until it is told so of its transfer."""
+        for _ in range(round(seconds / 0.02)):
+            if status in self.notified:
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"{self.name} was told {self.notified}, not {status}")
+
+    @property
+    def dialog(self) -> str:
+        """Our call with the switch, as Replaces names it to the switch."""
+        if self._called is not None:
+            return f"{self._called.call_id};to-tag={self._called.from_.tag};from-tag={self.name}-tag"
+        return f"{self.name};to-tag={self._tag};from-tag=ours-{self.name}"
+
+    def refer(self, target: str, replaces: str = "") -> None:
+        """Ask that whoever talks with us talk with `target`."""
+        place = "?Replaces=" + replaces.replace(";", "%3B").replace("=", "%3D") if replaces else ""
+        self.ask("REFER", f"Refer-To: <{target}{place}>\r\nReferred-By: <{self.uri}>\r\n")
+
+    def hold(self, held: bool) -> None:
+        """Put the switch on hold, or take it back."""
+        self.direction = "sendonly" if held else "sendrecv"
+        self.ask("INVITE", body=self.sdp)
+
+    def call_instead(self, user: str, replaces: str) -> None:
+        """Call in order to take the place of a call."""
+        self._user = user
+        self.peer.send(
+            self.peer.request(
+                "INVITE",
+                user,
+                call=self.name,
+                body=self.sdp,
+                branch=f"{self.name}-i",
+                lines=f"Replaces: {replaces}\r\n",
+            )
+        )
 
     def says(self, hz: int, seconds: float = 30.0) -> None:
         """Say a tone."""
@@ -49,11 +106,12 @@ class Phone(RawPhone):
             self.peer.send(peer)
             return
         invite = self._called
+        self._sent += 1
         if body:
             lines += "Content-Type: application/sdp\r\n"
         self.peer.send(
             f"{method} {invite.contact.uri} SIP/2.0\r\n"
-            f"Via: SIP/2.0/UDP 127.0.0.1:{self.peer.port};branch=z9hG4bK-{self.name}-{self._cseq}\r\n"
+            f"Via: SIP/2.0/UDP 127.0.0.1:{self.peer.port};branch=z9hG4bK-{self.name}-{self._sent}\r\n"
             f"Max-Forwards: 70\r\nFrom: {invite.to};tag={self.name}-tag\r\nTo: {invite.from_}\r\n"
             f"Call-ID: {invite.call_id}\r\nCSeq: {self._cseq} {method}\r\n"
             f"Contact: <{self.uri}>\r\n{lines}Content-Length: {len(body)}\r\n\r\n{body}"

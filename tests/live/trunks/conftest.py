@@ -11,6 +11,7 @@ import pytest
 
 from softswitch.call.carrier import Carrier
 from softswitch.call.leg import Leg, LegId, LegSink
+from softswitch.call.offer import Offer
 from softswitch.call.record import CallRecord
 from softswitch.call.steps import HangUp
 from softswitch.call.who import Who
@@ -28,7 +29,7 @@ from softswitch.sip.admission import CoreSettings
 from softswitch.sip.message import Request, Response
 from softswitch.sip.parser import parse_message
 from softswitch.sip.transaction import TimerSettings
-from softswitch.switchboard import Limits, Offer, Switchboard
+from softswitch.switchboard import Limits, Switchboard
 from tests.live.legs.conftest import NoAgents, _no_sound
 
 LIMIT_SECONDS = 20.0
@@ -221,9 +222,17 @@ class TrunkRig:
     # What the switchboard asks for
 
     def place(
-        self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int, who: Who
+        self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int, who: Who, headers: Any
     ) -> Leg:
-        return self.trunks.place(leg, target, caller_id=caller_id, carrier=carrier, sink=sink, hops=hops, who=who)
+        return self.trunks.place(
+            leg, target, caller_id=caller_id, carrier=carrier, sink=sink, hops=hops, who=who, headers=headers
+        )
+
+    def trusts(self, host: str) -> bool:
+        return self.user_agent.trusts(host)
+
+    def ours(self, host: str) -> bool:
+        return host == "localhost"
 
     def _invited(self, inbound: InboundCall, make: Callable[[LegSink], SipLeg]) -> None:
         self.inbound.append(inbound)

@@ -12,6 +12,7 @@ import pytest
 from softswitch.call.carrier import Carrier
 from softswitch.call.dialplan import Dialplan, load_rules
 from softswitch.call.leg import Leg, LegId, LegSink
+from softswitch.call.offer import Offer
 from softswitch.call.record import CallRecord
 from softswitch.call.user import UserBook
 from softswitch.call.who import Who
@@ -29,7 +30,7 @@ from softswitch.net.ticker import Ticker
 from softswitch.people import People
 from softswitch.sip.admission import CoreSettings
 from softswitch.sip.transaction import TimerSettings
-from softswitch.switchboard import Limits, Offer, Switchboard
+from softswitch.switchboard import Limits, Switchboard
 from tests.live.legs.conftest import NoAgents, _no_sound
 from tests.live.peers.telephone import Telephone
 

@@ -12,12 +12,13 @@ from softswitch.audio.frame import Frame
 from softswitch.call.call import Call
 from softswitch.call.cause import Cause
 from softswitch.call.dialplan import Dialplan, load_rules
-from softswitch.call.leg import Answered, Ended, Leg, LegEvent, LegId, LegSink, LegState
+from softswitch.call.leg import Answered, Ended, FarEnd, Leg, LegEvent, LegId, LegSink, LegState
+from softswitch.call.offer import Offer
 from softswitch.call.record import CallRecord
 from softswitch.call.who import Who
 from softswitch.document import parse
 from softswitch.errors import ResourceError
-from softswitch.switchboard import Limits, Offer, Switchboard
+from softswitch.switchboard import Limits, Switchboard
 
 
 class FakeLeg:
@@ -26,6 +27,7 @@ class FakeLeg:
     def __init__(self, id: LegId, sink: LegSink) -> None:
         self.id = id
         self.state = LegState.NEW
+        self.host = "10.0.0.9"
         self.told: list[Any] = []
         self.heard: list[Frame] = []
         self.voice = Frame(id.encode().ljust(320, b"\0")[:320])
@@ -33,6 +35,12 @@ class FakeLeg:
 
     def says(self, event: LegEvent) -> None:
         self._sink(self, event)
+
+    @property
+    def far_end(self) -> FarEnd:
+        return FarEnd(
+            self.host, "<sip:switch@10.0.0.1:5060>", f"sip:{self.id}@{self.host}", f"{self.id};to-tag=a;from-tag=b"
+        )
 
     def take(self) -> Frame | None:
         return self.voice
@@ -88,6 +96,9 @@ class Board:
 
     def __init__(self, rules: str) -> None:
         self.legs: dict[str, FakeLeg] = {}
+        self.moves: list[tuple[str, str]] = []
+        self.headers: dict[str, tuple[tuple[str, str], ...]] = {}
+        self.behalf: dict[str, Who] = {}
         self.briefings: list[tuple[str, str]] = []
         self.placed: list[tuple[str, str, str]] = []
         self.records: list[CallRecord] = []
@@ -108,11 +119,12 @@ class Board:
         )
 
     def place(
-        self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int, who: Who
+        self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int, who: Who, headers: Any
     ) -> Leg:
         if target == "nowhere":
             raise ResourceError("there is no way to nowhere")
         self.placed.append((target, caller_id, carrier))
+        self.headers[target], self.behalf[target] = headers, who
         self.legs[target] = FakeLeg(leg, sink)
         return self.legs[target]
 
@@ -127,6 +139,15 @@ class Board:
         self.legs["briefing"] = FakeLeg(leg, sink)
         return self.legs["briefing"]
 
+    def moved(self, leg: Leg, call: Call) -> None:
+        self.moves.append((leg.id, call.id))
+
+    def trusts(self, host: str) -> bool:
+        return host == "127.0.0.1"
+
+    def ours(self, host: str) -> bool:
+        return host == "our.example"
+
     def join(self, tick: Callable[[float], None]) -> FakeSeat:
         return FakeSeat(self.seats, tick)
 
@@ -138,7 +159,7 @@ class Board:
             self.legs["caller"] = FakeLeg("in-0", sink)
             return self.legs["caller"]
 
-        self.board.offered(Offer("in-0", number, "1001", trusted=True, **more), make)
+        self.board.offered(Offer("in-0", number, "1001", **({"trusted": True} | more)), make)
         return self.legs["caller"]
 
     async def turn(self) -> None:
