@@ -388,7 +388,7 @@ class App:
 
     def trusts(self, host: str) -> bool:
         """Tell whether the word of whoever speaks from there is believed."""
-        return self.user_agent.trusts(host)
+        return self.user_agent.callers.trusts_host(host)
 
     def ours(self, host: str) -> bool:
         """Tell whether this is a name of ours."""

@@ -27,15 +27,7 @@ from softswitch.legs.referring import Referring
 from softswitch.legs.replacing import far_end
 from softswitch.legs.rtp_media import RtpMedia
 from softswitch.legs.session import Session
-from softswitch.legs.signalling import (
-    LegSettings,
-    Refusal,
-    Signalling,
-    Standing,
-    leg_of_attempt,
-    reason,
-    reason_in,
-)
+from softswitch.legs.signalling import LegSettings, Refusal, Signalling, Standing, leg_of_attempt, reason, reason_in
 from softswitch.legs.vigil import Vigil
 from softswitch.legs.whole import OnAnswer, Part
 from softswitch.sip.auth import DigestClient

@@ -143,10 +143,6 @@ class UserAgent:
         """How many legs the user agent still knows, those whose last messages are on their way included."""
         return len(self._keys_of)
 
-    def trusts(self, host: str) -> bool:
-        """Tell whether the word of whoever speaks from there is believed."""
-        return self.callers.trusts_host(host)
-
     def adopt(self, settings: UserAgentSettings) -> None:
         """Go by these settings: whom to listen to and to trust, and how legs are made from now on."""
         self._settings = replace(

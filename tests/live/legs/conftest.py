@@ -106,7 +106,7 @@ class Rig:
         return self.user_agent.place(leg, placement, sink)
 
     def trusts(self, host: str) -> bool:
-        return self.user_agent.trusts(host)
+        return self.user_agent.callers.trusts_host(host)
 
     def ours(self, host: str) -> bool:
         return host == "localhost"

@@ -229,7 +229,7 @@ class TrunkRig:
         )
 
     def trusts(self, host: str) -> bool:
-        return self.user_agent.trusts(host)
+        return self.user_agent.callers.trusts_host(host)
 
     def ours(self, host: str) -> bool:
         return host == "localhost"

@@ -134,12 +134,16 @@ class UsersRig:
     # What the switchboard asks for
 
     def place(
-        self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int, who: Who
+        self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int, who: Who, headers: Any
     ) -> Leg:
         self.placed.append((target, who))
         if target.startswith("user:"):
-            return self.people.users.place(leg, target, caller_id=caller_id, sink=sink, hops=hops, who=who)
-        return self.trunks.place(leg, target, caller_id=caller_id, carrier=carrier, sink=sink, hops=hops, who=who)
+            return self.people.users.place(
+                leg, target, caller_id=caller_id, sink=sink, hops=hops, who=who, headers=headers
+            )
+        return self.trunks.place(
+            leg, target, caller_id=caller_id, carrier=carrier, sink=sink, hops=hops, who=who, headers=headers
+        )
 
     def _invited(self, inbound: InboundCall, make: Callable[[LegSink], SipLeg]) -> None:
         self.inbound.append(inbound)
