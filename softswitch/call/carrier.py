@@ -19,7 +19,7 @@ from softswitch.document import load, validate
 from softswitch.errors import ConfigError, RemoteError
 from softswitch.sdp.agreement import CODECS
 from softswitch.sdp.crypto import SUITES
-from softswitch.sdp.protection import Encryption, Policy
+from softswitch.sdp.protection import Encryption, KeyMethod, Policy
 from softswitch.sip.uri import Uri
 
 #: Codecs that may stand in `codecs`. Those that this build does not have are known, but not offered.
@@ -219,6 +219,7 @@ class Carrier(Entry):
     codecs: Codecs = ("PCMU", "PCMA")
     dtmf: Dtmf = "auto"
     srtp: Policy = "accept"
+    srtp_keys: KeyMethod = "sdes"
     srtp_suites: tuple[str, ...] = ()
     late_offer: bool = False
     session_expires: int = pydantic.Field(default=1800, ge=0, le=86400)
@@ -264,7 +265,7 @@ class Carrier(Entry):
     @cached_property
     def encryption(self) -> Encryption:
         """How the sound of its calls is encrypted."""
-        return Encryption(self.srtp, suites=self.srtp_suites)
+        return Encryption(self.srtp, self.srtp_keys, self.srtp_suites)
 
     @cached_property
     def all_gateways(self) -> tuple[GatewayModel, ...]:

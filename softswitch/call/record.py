@@ -159,6 +159,8 @@ def outcome_of(cause: Cause, *, answered: bool, by_caller: bool) -> Outcome:
 def verdict_of(record: CallRecord, cause: Cause) -> str:
     """Return what was wrong with a call, in words a person can act on; empty where nothing was."""
     media = record.media
+    if record.outcome == "answered" and cause == Cause.INCOMPATIBLE and cause.detail:
+        return cause.detail  # it went well, until something was agreed in mid-call that could not be done
     if record.outcome == "answered" and record.duration_ms >= 1000 and media.codec:
         if media.received.packets == 0 and media.forged:
             return (

@@ -8,6 +8,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from softswitch import clock
@@ -21,12 +22,13 @@ from softswitch.call.record import MediaReport, Quality
 from softswitch.errors import LocalError
 from softswitch.legs import nat
 from softswitch.legs.keys import KeyFilter
-from softswitch.legs.secured import Secured, own_keys
+from softswitch.legs.secured import Keyring, Secured
 from softswitch.net.rtp_socket import RtpPorts, RtpSocket
 from softswitch.rtp.stream import KeyPressed, KeysSent, Profile, RtpStream, SourceLatched
 from softswitch.sdp.agreement import Agreement, Capabilities
 from softswitch.sdp.description import Direction
 from softswitch.sdp.negotiate import Negotiation
+from softswitch.sdp.protection import Dtls
 
 log = logging.getLogger("softswitch.media")
 
@@ -42,7 +44,8 @@ OnKeys = Callable[[Digit | DigitsSent], None]
 class RtpMedia:
     """The sound of one leg.
 
-    on_keys: told of keys from within `take`. on_dead: told once, when nothing came for `media_timeout` seconds.
+    on_keys: told of key presses from within `take`. on_dead: told once, when nothing came for `media_timeout` seconds.
+    on_insecure: told once why the sound cannot be encrypted as agreed. keyring: what encryption needs of us.
     """
 
     def __init__(
@@ -57,6 +60,8 @@ class RtpMedia:
         media_timeout: float,
         on_keys: OnKeys,
         on_dead: Callable[[], None],
+        on_insecure: Callable[[str], None],
+        keyring: Keyring,
     ) -> None:
         """address: the IP address our session description names. Raises ResourceError when no port is free.
 
@@ -68,8 +73,15 @@ class RtpMedia:
         #: What is read and sent: the socket itself, or what encrypts on its way.
         self._wire: RtpSocket | Secured = self._socket
         self._secured: Secured | None = None
+        self._keyring = keyring
+        self._on_insecure = on_insecure
         self._negotiation = Negotiation(
-            capabilities, address, self._socket.port, session_id=clock.random_bits(62), own=own_keys()
+            capabilities,
+            address,
+            self._socket.port,
+            session_id=clock.random_bits(62),
+            own=keyring.own_keys(),
+            hidden=partial(nat.hidden, seen=peer) if peer else None,
         )
         self._agreement: Agreement | None = None
         self._stream: RtpStream | None = None
@@ -168,8 +180,10 @@ class RtpMedia:
                 timestamp=clock.random_bits(32),
                 now=now,
             )
-            # What came to the port before anything was agreed belongs to nobody.
-            self._socket.read()
+            if not isinstance(agreement.protection, Dtls):
+                # What came to the port before anything was agreed belongs to nobody, unless it is a handshake: that may
+                # begin before the answer is here (RFC 5763 section 5).
+                self._socket.read()
             self._since = now
         else:
             self._stream.redirect(agreement.remote, profile, now=now)
@@ -181,13 +195,21 @@ class RtpMedia:
 
     def _protect(self, agreement: Agreement) -> None:
         """Choose the way of the packets: encrypted, or as they are."""
+        secured = self._secured
         if agreement.protection is None:
             self._wire = self._socket
+            if secured is not None:
+                secured.rest()
             return
-        if self._secured is None:
-            self._secured = Secured(self._leg, self._socket)
-        self._secured.follow(agreement.protection)
-        self._wire = self._secured
+        if secured is None:
+            secured = self._secured = Secured(self._leg, self._socket, self._keyring, self._on_insecure)
+        secured.follow(agreement.protection, agreement.remote, self._peer)
+        self._wire = secured
+
+    def ready(self, then: Callable[[], None]) -> bool:
+        """Tell whether sound can flow at once; where it must wait for a handshake, call `then` once when it can."""
+        secured = self._secured
+        return secured is None or self._wire is not secured or secured.ready(then)
 
     # Sound ---------------------------------------------------------------------------------------------------------
 
@@ -289,13 +311,15 @@ class RtpMedia:
             if stats.bad or stats.foreign:
                 log.warning("%s RTP dropped: %d broken packets, %d of a stranger", self._leg, stats.bad, stats.foreign)
         secured = self._secured
-        if secured is not None and (secured.forged or secured.replayed):
-            log.warning(
-                "%s SRTP dropped: %d packets not encrypted with the peer's key, %d that came twice",
-                self._leg,
-                secured.forged,
-                secured.replayed,
-            )
+        if secured is not None:
+            secured.close()
+            if secured.forged or secured.replayed:
+                log.warning(
+                    "%s SRTP dropped: %d packets not encrypted with the peer's key, %d that came twice",
+                    self._leg,
+                    secured.forged,
+                    secured.replayed,
+                )
         self._on_dead = None
         self._socket.close()
         self._stream = None

@@ -280,11 +280,19 @@ class SipLeg:
             self.peer_allows = frozenset(name.upper() for name in message.options("Allow"))
 
     def up(self) -> None:
-        """The leg is answered, sound flows."""
+        """The leg is answered; it is up when sound can flow: what is said while a handshake goes on is lost."""
+        if self.state not in (LegState.NEW, LegState.RINGING):
+            return
+        if self.media is not None and not self.media.ready(self._up_with_keys):
+            return
         self.state = LegState.UP
         self.signalling.talking(self, self.flow)
         self.report(Answered())
         self.note_hold()
+
+    def _up_with_keys(self) -> None:
+        self.up()
+        self._pump()
 
     def note_hold(self) -> None:
         """Tell the call where the peer has put us on hold, or taken us back."""
@@ -451,6 +459,11 @@ class SipLeg:
         """Give up a call whose peer sends nothing any more."""
         log.warning("%s no sound has come for too long, the call is given up", self.id)
         asyncio.get_running_loop().call_soon(self.hang_up, Cause.MEDIA_TIMEOUT)
+
+    def sound_insecure(self, why: str) -> None:
+        """Give up a call whose sound cannot be encrypted as it was agreed."""
+        log.warning("%s the call is given up: %s", self.id, why)
+        asyncio.get_running_loop().call_soon(self.hang_up, Cause.INCOMPATIBLE.because(why))
 
     # Inside --------------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from softswitch.legs.reach import Reach
 from softswitch.legs.reception import OnInvite, Reception
 from softswitch.legs.replacing import misplaced
 from softswitch.legs.rtp_media import RtpMedia
+from softswitch.legs.secured import Keyring
 from softswitch.legs.signalling import ALLOW, EVENTS, SUPPORTED, DialogLeg, LegSettings, Placement, Requester, Standing
 from softswitch.legs.sip_leg import SipLeg
 from softswitch.net.address import family
@@ -99,6 +100,8 @@ class UserAgent:
         self.trace = Trace(settings.trace_mib)
         #: RTP ports of another address family than that of `ports`, where we listen in both.
         self.also: dict[int | None, RtpPorts] = {}
+        #: What encrypted sound needs of us.
+        self.keyring = Keyring()
         self._settings = settings
         self._ports = ports
         self._token = token
@@ -472,6 +475,8 @@ class UserAgent:
                 media_timeout=self._settings.media_timeout,
                 on_keys=leg.keys_happened,
                 on_dead=leg.sound_died,
+                on_insecure=leg.sound_insecure,
+                keyring=self.keyring,
             )
         except ResourceError as error:
             # Each call that comes while no port is free would say it, and they come by hundreds a second.

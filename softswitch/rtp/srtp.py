@@ -33,14 +33,19 @@ MAX_SOURCES: Final = 32
 _REPLAYED: Final = (9, 10)  # the same index again, or one older than the window
 
 
+def secret_length(suite: str) -> tuple[int, int]:
+    """Return the octets of master key and master salt of a suite."""
+    profile, _ = PROFILES[suite]
+    return lib.srtp_profile_get_master_key_length(profile), lib.srtp_profile_get_master_salt_length(profile)
+
+
 def _session(suite: str, secret: bytes, kind: int) -> Session:
     if suite not in PROFILES:
         raise LocalError(f"there is no SRTP suite {suite}")
-    profile, _ = PROFILES[suite]
-    length = lib.srtp_profile_get_master_key_length(profile) + lib.srtp_profile_get_master_salt_length(profile)
+    length = sum(secret_length(suite))
     if len(secret) != length:  # a longer one libsrtp would cut
         raise LocalError(f"key and salt of {suite} are {length} octets, not {len(secret)}")
-    return Session(Policy(key=secret, ssrc_type=kind, srtp_profile=profile))
+    return Session(Policy(key=secret, ssrc_type=kind, srtp_profile=PROFILES[suite][0]))
 
 
 class SrtpSender:

@@ -10,6 +10,7 @@ as `protection` takes them. Of several m= lines for sound, as phones send that w
 is taken before a plain one.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from softswitch.errors import RemoteError
@@ -143,8 +144,11 @@ def answer(
     direction: Direction = "sendrecv",
     own: OwnKeys,
     before: Agreement | None = None,
+    hidden: Callable[[str], bool] | None = None,
 ) -> tuple[Agreement, SessionDescription]:
     """Return what comes of an offer and our answer to it; direction: what we wish. before: what was agreed so far.
+
+    hidden: tells of an address whether nothing can reach it before it has sent something.
 
     Raises MediaRefused (488 and a Warning) if nothing matches, RemoteError (400) if the offer is broken.
     """
@@ -165,6 +169,7 @@ def answer(
         own,
         before.protection if before is not None else None,
         moved=before is not None and before.remote != (host, remote_port),
+        hidden=hidden is not None and hidden(host),
     )
     agreement = Agreement(
         codec.name,
@@ -242,7 +247,7 @@ def _accepted_keys(mine: Media, answered: SessionDescription, theirs: Media, wis
         return None
     agreed = protection.accepted(mine, answered, theirs, wish)
     if agreed is None:
-        if profile in SECURE_PROFILES or protection.has_keys(answered, theirs):
+        if profile in SECURE_PROFILES or theirs.attribute("crypto") is not None:
             raise MediaRefused("The answer has no key for encrypted sound that fits", kind="sdp_crypto", warning=302)
         if wish.policy == "require" or mine.protocol.upper() in SECURE_PROFILES:
             raise MediaRefused("The answer is not encrypted, as it has to be", kind="sdp_plain", warning=302)

@@ -1,5 +1,6 @@
 """The session of one dialog: offers and answers, one after the other (RFC 3264 section 8)."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from softswitch.errors import LocalError
@@ -20,11 +21,19 @@ class Negotiation:
     """
 
     def __init__(
-        self, capabilities: Capabilities, address: str, port: int, *, session_id: int, own: OwnKeys | None = None
+        self,
+        capabilities: Capabilities,
+        address: str,
+        port: int,
+        *,
+        session_id: int,
+        own: OwnKeys | None = None,
+        hidden: Callable[[str], bool] | None = None,
     ) -> None:
         """address: IP literal we receive on, and announce. session_id: some number unique to this session.
 
-        own: our side of the keys; None where the capabilities want no encryption.
+        own: our side of the keys; None where the capabilities want no encryption. hidden: tells of an address of the
+        peer whether it is behind a NAT, where nothing reaches it before it has sent something.
         """
         self.agreement: Agreement | None = None
         self._capabilities = capabilities
@@ -35,6 +44,7 @@ class Negotiation:
         self._index = 0
         self._numbers = Numbers()
         self._own = own or OwnKeys()
+        self._hidden = hidden
         self._offered = False
         self._our_offer: tuple[SessionDescription, int] | None = None
 
@@ -102,6 +112,7 @@ class Negotiation:
             direction=direction,
             own=self._own,
             before=self.agreement,
+            hidden=self._hidden,
         )
         self._index = next(index for index, medium in enumerate(described.media) if medium.port)
         self._offered = False

@@ -172,8 +172,12 @@ def answering(
     before: Protection | None,
     *,
     moved: bool,
+    hidden: bool,
 ) -> tuple[Protection | None, Lines]:
-    """Return what comes of the keys of an offer, and the lines of our answer. moved: the peer has another address."""
+    """Return what comes of the keys of an offer, and the lines of our answer.
+
+    moved: the peer has another address than before. hidden: nothing reaches that until it has sent something.
+    """
     mux: Lines = (("rtcp-mux", None),) if medium.attribute("rtcp-mux") is not None else ()
     match theirs:
         case CryptoLine(tag=tag, suite=suite, secret=secret, mki=mki):
@@ -184,8 +188,11 @@ def answering(
             return Sdes(tag, suite, ours, secret, mki), (("crypto", CryptoLine(tag, suite, ours).text()), *mux)
         case DtlsOffer(fingerprints=prints, setup=setup):
             active = setup not in ("active", "")  # RFC 4145 section 4: an offer that says nothing means active
-            if setup == "actpass" and isinstance(before, Dtls) and before.fingerprints == prints:
-                active = before.active  # the handshake that was made still stands (RFC 8842 section 5.5)
+            if setup == "actpass":
+                # RFC 5763 section 5 wants the answer to be active. Who is behind a NAT must begin himself.
+                active = not hidden
+                if isinstance(before, Dtls) and before.fingerprints == prints:
+                    active = before.active  # the handshake that was made still stands (RFC 8842 section 5.5)
             lines: Lines = (("fingerprint", str(own.fingerprint())), ("setup", "active" if active else "passive"))
             return Dtls(prints, active, wish.taken), (*lines, *mux)
     return None, ()
@@ -206,8 +213,3 @@ def accepted(mine: Media, answered: SessionDescription, theirs: Media, wish: Enc
     # RFC 4145 section 4: an answer that says nothing means passive, unless we have said so ourselves.
     active = setup in ("passive", "") if mine.attribute("setup") != "passive" else setup == "passive"
     return Dtls(prints, active, wish.taken)
-
-
-def has_keys(described: SessionDescription, medium: Media) -> bool:
-    """Tell whether an m= line brings keys of any kind, be they of use to us or not."""
-    return medium.attribute("crypto") is not None or bool(fingerprints_of(described, medium))

@@ -55,6 +55,8 @@ class RtpProbe:
         self._marker = True
         self.sealed: Book | None = None
         self.opened: Book | None = None
+        #: Takes what is no RTP, and answers it: a handshake.
+        self.handshake: Callable[[bytes], list[bytes]] | None = None
         #: The last packet that went out, as it went out.
         self.last_sent = b""
         #: Packets that could not be opened.
@@ -179,6 +181,10 @@ class RtpProbe:
             if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
                 seconds, nanoseconds = struct.unpack("@qq", value[:16])
                 arrived -= max(0.0, time.time() - (seconds + nanoseconds / 1e9))
+        if self.handshake is not None and data and 20 <= data[0] <= 63:
+            for reply in self.handshake(data):
+                self._socket.sendto(reply, source)
+            return
         if self.opened is not None:
             opened = self.opened.unprotect(data)
             if opened is None:
