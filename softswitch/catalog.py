@@ -100,6 +100,15 @@ def load_catalog(settings: Settings, environment: Mapping[str, str]) -> Catalog:
     return Catalog(Dialplan(rules), flows, sounds, carriers, signatures, trust, users)
 
 
+def advice(settings: Settings, catalog: Catalog, environment: Mapping[str, str]) -> Iterator[Fault]:
+    """Yield what works as it is written in the carriers' file, and is better written otherwise, with its line."""
+    if any(carrier.advice for carrier in catalog.carriers):
+        document = load(read_from(settings)["carriers"], environment)
+        for at, carrier in enumerate(catalog.carriers):
+            for sentence in carrier.advice:
+                yield document.fault((at, "srtp"), sentence)
+
+
 def _load_dialplans(
     path: Path, media: Path, environment: Mapping[str, str], faults: list[Fault]
 ) -> tuple[list[Rule], dict[str, Flow]]:

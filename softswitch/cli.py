@@ -74,7 +74,7 @@ def run(
 def check(config: ConfigOption = None, json_: JsonOption = False) -> None:
     """Check configuration, carriers, certificates, dialplans, flows, sounds; print every fault with file and line."""
     from softswitch import clock
-    from softswitch.catalog import load_catalog, read_from
+    from softswitch.catalog import advice, load_catalog, read_from
     from softswitch.certificates import examine
     from softswitch.providers.registry import check_engines
     from softswitch.route_test import place
@@ -98,15 +98,16 @@ def check(config: ConfigOption = None, json_: JsonOption = False) -> None:
         "carriers": len(catalog.carriers),
     }
     files = read_from(settings)
+    warnings = (*found.warnings, *advice(settings, catalog, os.environ))
     if json_:
-        warnings = [asdict(fault) for fault in found.warnings]
-        _print_json({"ok": True, **counts, "files": {k: str(v) for k, v in files.items()}, "warnings": warnings})
+        paths = {name: str(path) for name, path in files.items()}
+        _print_json({"ok": True, **counts, "files": paths, "warnings": [asdict(fault) for fault in warnings]})
         return
     from rich.console import Console
     from rich.table import Table
 
-    Console().print("Everything is in order." if not found.warnings else "It works, but look at this:")
-    for fault in found.warnings:
+    Console().print("Everything is in order." if not warnings else "It works, but look at this:")
+    for fault in warnings:
         Console().print(str(fault), soft_wrap=True, highlight=False, markup=False)
     table = Table()
     table.add_column("what")

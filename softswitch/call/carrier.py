@@ -272,6 +272,17 @@ class Carrier(Entry):
         """The gateways, or the carrier's own host as the only one."""
         return self.gateways or (GatewayModel(host=self.host, port=self.port),)
 
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What works as it is written, and is better written otherwise: sentences."""
+        in_clear = self.srtp in ("offer", "require") and self.srtp_keys != "dtls" and not self.secure
+        if not in_clear:
+            return ()
+        return (
+            f"carrier {self.name}: the keys of encrypted sound travel in the clear over {self.transport}; "
+            "use transport: tls, or srtp_keys: dtls",
+        )
+
     @pydantic.field_validator("srtp_suites")
     @classmethod
     def _known_suites(cls, value: tuple[str, ...]) -> tuple[str, ...]:

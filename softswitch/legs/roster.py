@@ -5,6 +5,7 @@ count of its calls outlives the entry.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,6 +22,8 @@ from softswitch.net.networks import Networks
 from softswitch.sip.registration import RegistrationSettings
 from softswitch.sip.rota import Target
 from softswitch.sip.uri import Uri
+
+log = logging.getLogger("softswitch.trunks")
 
 
 @dataclass(slots=True)
@@ -105,6 +108,7 @@ class Roster:
     def start(self) -> None:
         """Register, and watch the gateways; the sockets must be open."""
         self._started = True
+        self._advise()
         for post in self._posts.values():
             post.watch.start()
         self.register()
@@ -162,10 +166,19 @@ class Roster:
             posts[carrier.name] = post or self._post(carrier)
         self._posts = posts
         if self._started:
+            self._advise()
             for name, post in posts.items():
                 if post is not old.get(name):
                     post.watch.start()
                     self._register(name)
+
+    def _advise(self) -> None:
+        """Say once what had better be written otherwise."""
+        for carrier in self.carriers:
+            for sentence in carrier.advice:
+                if sentence not in self._advised:
+                    self._advised.add(sentence)
+                    log.warning("%s", sentence)
 
     def _post(self, carrier: Carrier) -> Post:
         before = self._posts.get(carrier.name)

@@ -151,7 +151,8 @@ def test_where_an_offer_has_both_ways_ours_is_taken(describe: Build, keys: str, 
     ("policy", "keys", "profile", "crypto"),
     [
         ("require", "dtls", "UDP/TLS/RTP/SAVP", 0), ("require", "both", "RTP/SAVP", 2),
-        ("require", "sdes", "RTP/SAVP", 2), ("offer", "dtls", "RTP/AVP", 0), ("offer", "both", "RTP/AVP", 2), ("accept", "dtls", "RTP/AVP", 0),
+        ("require", "sdes", "RTP/SAVP", 2), ("offer", "dtls", "RTP/AVP", 0),
+        ("offer", "both", "RTP/AVP", 2), ("accept", "dtls", "RTP/AVP", 0),
     ],
 )  # fmt: skip
 def test_what_we_offer(policy: str, keys: str, profile: str, crypto: int) -> None:
