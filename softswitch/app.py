@@ -40,7 +40,8 @@ from softswitch.legs.sip_leg import SipLeg
 from softswitch.legs.stir import Vouching
 from softswitch.legs.tolls import Tolls
 from softswitch.legs.trunks import Trunks
-from softswitch.legs.user_agent import UserAgent, UserAgentSettings
+from softswitch.legs.user_agent import UserAgent
+from softswitch.legs.user_agent_settings import UserAgentSettings
 from softswitch.metrics import MediaTotals, Sources, measure
 from softswitch.net.address import family
 from softswitch.net.dns_lookup import DnsSettings
@@ -145,6 +146,7 @@ class App:
         self.ports = self._rtp_ports(settings.rtp.address or settings.sip.listen[0])
         self.tls = TlsContexts(server_tls(settings, wall=clock.wall()), peer_tls(self.catalog.carriers))
         self.user_agent = UserAgent(self._user_agent_settings(), self.ports, self._invited, tls=self.tls)
+        self.user_agent.keyring.prepare()
         second = settings.sip.listen_also
         if second[0]:
             self.user_agent.also[family(second[0])] = self._rtp_ports(second[0])

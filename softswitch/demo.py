@@ -31,7 +31,8 @@ from softswitch.conversation import events as ev
 from softswitch.errors import ResourceError
 from softswitch.legs.signalling import Placement
 from softswitch.legs.sip_leg import SipLeg
-from softswitch.legs.user_agent import UserAgent, UserAgentSettings
+from softswitch.legs.user_agent import UserAgent
+from softswitch.legs.user_agent_settings import UserAgentSettings
 from softswitch.net import loop
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.sip.uri import Uri

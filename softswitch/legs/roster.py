@@ -72,6 +72,7 @@ class Roster:
         self._token = token
         self._now = now
         self._started = self._left = False
+        self._advised: set[str] = set()
         self._posts: dict[str, Post] = {}
         #: Carriers that are no more, whose calls go on.
         self._removed: dict[str, Trunk] = {}

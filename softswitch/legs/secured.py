@@ -18,7 +18,7 @@ from softswitch.net.rtp_socket import Datagram, RtpSocket
 from softswitch.rtp.dtls import Handshake, Identity
 from softswitch.rtp.srtp import SrtpReceiver, SrtpSender
 from softswitch.sdp.fingerprint import Fingerprint
-from softswitch.sdp.protection import Dtls, OwnKeys, Protection, Sdes
+from softswitch.sdp.protection import PLAIN, Dtls, OwnKeys, Protection, Sdes
 
 log = logging.getLogger("softswitch.media")
 
@@ -36,6 +36,10 @@ class Keyring:
 
     def __init__(self) -> None:
         self._identity: Identity | None = None
+
+    def prepare(self) -> None:
+        """Make the certificate now: its some milliseconds are too many once calls are up."""
+        self.identity.context(PLAIN.taken)
 
     @property
     def identity(self) -> Identity:

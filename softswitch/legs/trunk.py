@@ -157,7 +157,7 @@ class TrunkStatus:
 MANNERS = frozenset(
     {"codecs", "dtmf", "srtp", "late_offer", "session_expires", "max_calls", "max_cps", "allow", "recognise"}
     | {"country", "number_format", "prefix_strip", "prefix_add", "caller_id", "caller_id_rules", "identity", "privacy"}
-    | {"from_user", "tariff", "identity_sign", "identity_verify"}
+    | {"from_user", "tariff", "identity_sign", "identity_verify", "srtp_keys", "srtp_suites"}
 )
 
 

@@ -9,7 +9,7 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from softswitch import clock
@@ -17,7 +17,7 @@ from softswitch.call.leg import LegId, LegSink
 from softswitch.errors import ResourceError
 from softswitch.legs.callers import Callers
 from softswitch.legs.complaints import Complaints
-from softswitch.legs.guard import OPEN, Guard
+from softswitch.legs.guard import Guard
 from softswitch.legs.invitation import invitation
 from softswitch.legs.outgoing import Outgoing, Sent
 from softswitch.legs.reach import Reach
@@ -27,16 +27,14 @@ from softswitch.legs.rtp_media import RtpMedia
 from softswitch.legs.secured import Keyring
 from softswitch.legs.signalling import ALLOW, EVENTS, SUPPORTED, DialogLeg, LegSettings, Placement, Requester, Standing
 from softswitch.legs.sip_leg import SipLeg
+from softswitch.legs.user_agent_settings import UserAgentSettings
 from softswitch.net.address import family
-from softswitch.net.gate import GateSettings
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.net.seldom import Seldom
 from softswitch.net.sip_socket import SipSockets
 from softswitch.net.sip_tls import TlsContexts
 from softswitch.sdp.agreement import Capabilities
-from softswitch.sdp.protection import Encryption
 from softswitch.sip import core as machine
-from softswitch.sip.admission import CoreSettings
 from softswitch.sip.auth import DigestClient
 from softswitch.sip.core import SipCore
 from softswitch.sip.dialog import Dialog, DialogId, incoming_id
@@ -44,7 +42,6 @@ from softswitch.sip.flow import Flow
 from softswitch.sip.message import Request, Response
 from softswitch.sip.multipart import unwrap
 from softswitch.sip.refer import Replaces
-from softswitch.sip.session_timer import SessionTimerSettings
 from softswitch.sip.trace import Trace
 from softswitch.sip.transaction import Key
 
@@ -54,28 +51,6 @@ log = logging.getLogger("softswitch.sip")
 MAX_PORTS_TRIED = 16
 #: RFC 5626 section 4.4.1: a ping on a stream, whose pong is one CRLF; over UDP most NATs are content with any datagram.
 KEEP_ALIVE = b"\r\n\r\n"
-
-
-@dataclass(frozen=True, slots=True)
-class UserAgentSettings:
-    """public: address and port (0: the local one) for Contact and session descriptions, when behind NAT.
-
-    trusted: networks whose callers may use every rule. agent: our name in Server and User-Agent. vigil: seconds between
-    two questions whether a peer on hold is still there, where no session timer tells. guard: who may speak to us.
-    encryption: of the sound of whoever has none of his own: strangers, and bare SIP URIs.
-    trace_mib: memory for the SIP messages of calls, 0 to keep none.
-    """
-
-    agent: str
-    public: tuple[str, int] | None = None
-    trusted: tuple[str, ...] = ()
-    media_timeout: float = 60.0
-    session_timer: SessionTimerSettings = SessionTimerSettings()
-    vigil: float = 300.0
-    encryption: Encryption = Encryption("accept")
-    trace_mib: float = 0.0
-    core: CoreSettings = CoreSettings()
-    guard: GateSettings = OPEN
 
 
 class UserAgent:

@@ -148,9 +148,8 @@ def answer(
 ) -> tuple[Agreement, SessionDescription]:
     """Return what comes of an offer and our answer to it; direction: what we wish. before: what was agreed so far.
 
-    hidden: tells of an address whether nothing can reach it before it has sent something.
-
-    Raises MediaRefused (488 and a Warning) if nothing matches, RemoteError (400) if the offer is broken.
+    hidden: tells of an address whether nothing can reach it before it has sent something. Raises MediaRefused (488 and
+    a Warning) if nothing matches, RemoteError (400) if the offer is broken.
     """
     index, formats, keys = _choose(offered, caps, own)
     theirs = offered.media[index]
@@ -162,14 +161,10 @@ def answer(
     # RFC 3264 section 8.4: 0.0.0.0 is the old way to hold; we may still be sent something.
     peer_listens = receives(peer) and not muted
     sending, receiving = sends(direction) and peer_listens, receives(direction) and sends(peer)
+    moved = before is not None and before.remote != (host, remote_port)
+    agreed = before.protection if before is not None else None
     guarded, lines = protection.answering(
-        keys,
-        theirs,
-        caps.encryption,
-        own,
-        before.protection if before is not None else None,
-        moved=before is not None and before.remote != (host, remote_port),
-        hidden=hidden is not None and hidden(host),
+        keys, theirs, caps.encryption, own, agreed, moved=moved, hidden=hidden is not None and hidden(host)
     )
     agreement = Agreement(
         codec.name,

@@ -1,0 +1,31 @@
+"""What a user agent is told when it is made."""
+
+from dataclasses import dataclass
+
+from softswitch.legs.guard import OPEN
+from softswitch.net.gate import GateSettings
+from softswitch.sdp.protection import Encryption
+from softswitch.sip.admission import CoreSettings
+from softswitch.sip.session_timer import SessionTimerSettings
+
+
+@dataclass(frozen=True, slots=True)
+class UserAgentSettings:
+    """public: address and port (0: the local one) for Contact and session descriptions, when behind NAT.
+
+    trusted: networks whose callers may use every rule. agent: our name in Server and User-Agent. vigil: seconds between
+    two questions whether a peer on hold is still there, where no session timer tells. guard: who may speak to us.
+    encryption: of the sound of whoever has none of his own: strangers, and bare SIP URIs.
+    trace_mib: memory for the SIP messages of calls, 0 to keep none.
+    """
+
+    agent: str
+    public: tuple[str, int] | None = None
+    trusted: tuple[str, ...] = ()
+    media_timeout: float = 60.0
+    session_timer: SessionTimerSettings = SessionTimerSettings()
+    vigil: float = 300.0
+    encryption: Encryption = Encryption("accept")
+    trace_mib: float = 0.0
+    core: CoreSettings = CoreSettings()
+    guard: GateSettings = OPEN
