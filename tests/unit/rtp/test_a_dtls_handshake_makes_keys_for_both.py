@@ -221,7 +221,7 @@ RECORDS = st.builds(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.booleans(), st.lists(st.binary(max_size=100) | RECORDS, max_size=6), st.integers(0, 2**31))
 def test_any_bytes_leave_it_open_or_failed(active: bool, junk: list[bytes], seed: int) -> None:
     made = alice() if active else bob()

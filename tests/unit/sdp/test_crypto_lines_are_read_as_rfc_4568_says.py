@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softswitch.errors import RemoteError
@@ -84,12 +84,14 @@ def test_a_flood_of_lines_is_not_read_to_its_end() -> None:
     assert not list(readable(["?"] * MAX_LINES + values))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 999_999_999), st.sampled_from(sorted(SUITES)), st.binary(min_size=44, max_size=44))
 def test_a_line_is_read_as_it_was_written(tag: int, suite: str, octets: bytes) -> None:
     line = CryptoLine(tag, suite, octets[: SUITES[suite].secret_bytes])
     assert CryptoLine.parse(line.text()) == line
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200) | st.lists(st.sampled_from(
     ["1", " ", CM, "AEAD_AES_256_GCM", "inline:", KEY, "|", "2^20", "1:4", "=", ";", "-", "WSH=64", "^", ":", "\0"]
 ), max_size=14).map("".join))  # fmt: skip
@@ -101,6 +103,7 @@ def test_any_text_is_a_line_or_an_error(text: str) -> None:
     assert len(line.secret) == SUITES[line.suite].secret_bytes
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.text(st.characters(blacklist_characters="\r\n", blacklist_categories=["Cs"]), max_size=60), max_size=6)
 )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softswitch.errors import RemoteError
@@ -63,6 +63,7 @@ def test_what_is_no_fingerprint(value: str) -> None:
         Fingerprint.parse(value)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=120) | st.builds("{} {}".format, st.sampled_from(list(HASHES)), st.text("0aF:", max_size=100)))
 def test_any_text_is_a_fingerprint_or_an_error(text: str) -> None:
     try:
