@@ -1,4 +1,4 @@
-"""Keys towards a peer that wants them by INFO: one request at a time, each when the last one was answered."""
+"""Keys by INFO: those of the peer, and ours, one request at a time, each when the last one was answered."""
 
 import logging
 from collections import deque
@@ -8,8 +8,9 @@ from softswitch.call.cause import from_status
 from softswitch.call.leg import DigitsSent, LegState
 from softswitch.legs.signalling import GONE
 from softswitch.legs.whole import Whole
-from softswitch.sip.dtmf_info import PLAIN, RELAY, key_body
-from softswitch.sip.message import Response
+from softswitch.sip.dtmf_info import PLAIN, RELAY, key_body, read_key
+from softswitch.sip.message import Request, Response
+from softswitch.sip.transaction import Key
 
 log = logging.getLogger("softswitch.sip")
 
@@ -38,6 +39,14 @@ class InfoKeys:
         self._waiting.extend(keys[: MAX_WAITING - len(self._waiting)])
         if not self._waiting:
             self._leg.keys_happened(DigitsSent())
+
+    def received(self, request: Request, key: Key) -> None:
+        """Take an INFO of the peer: a key, a question whether we live, or what is nothing to us."""
+        leg, digit = self._leg, read_key(request)
+        if digit is not None and leg.media is not None:
+            leg.media.key_told(digit)
+        # An empty one asks whether we live; a body that is nothing to us is said to be so (RFC 2976 section 2.2).
+        leg.answer_request(request, key, 200 if digit is not None or not request.body else 415)
 
     def stop(self) -> None:
         """Send no more."""

@@ -229,6 +229,7 @@ class Secured:
                 self._handshake = None
         elif handshake.failed and self._agreed is not None:
             self._agreed = self._handshake = self._waits = None
+            log.warning("%s the DTLS handshake with %s failed: %s", self._leg, show(self._remote), handshake.failed)
             self._on_failed(f"the DTLS handshake with {show(self._remote)} failed: {handshake.failed}")
 
     def _flush(self, handshake: Handshake) -> None:

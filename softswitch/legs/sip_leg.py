@@ -32,7 +32,6 @@ from softswitch.legs.vigil import Vigil
 from softswitch.legs.whole import OnAnswer, Part
 from softswitch.sip.auth import DigestClient
 from softswitch.sip.dialog import Dialog, DialogId
-from softswitch.sip.dtmf_info import read_key
 from softswitch.sip.flow import Flow
 from softswitch.sip.message import Request, Response
 from softswitch.sip.session_timer import SessionTimer, SessionTimerSettings
@@ -348,7 +347,7 @@ class SipLeg:
                 self._setup.pracked(request, key)
                 self._pump()
             case "INFO":
-                self._info_received(request, key)
+                self._info_keys.received(request, key)
             case "OPTIONS":
                 self.answer_request(request, key, 200)
             case "REFER" | "SUBSCRIBE":
@@ -427,13 +426,6 @@ class SipLeg:
         self.ended(cause, by_peer=True)
         self._pump()
 
-    def _info_received(self, request: Request, key: Key) -> None:
-        digit = read_key(request)
-        if digit is not None and self.media is not None:
-            self.media.key_told(digit)
-        # An empty INFO asks whether we live; a body that is nothing to us is said to be so (RFC 2976 section 2.2).
-        self.answer_request(request, key, 200 if digit is not None or not request.body else 415)
-
     # Sound ---------------------------------------------------------------------------------------------------------
 
     def take(self) -> Frame | None:
@@ -462,7 +454,6 @@ class SipLeg:
 
     def sound_insecure(self, why: str) -> None:
         """Give up a call whose sound cannot be encrypted as it was agreed."""
-        log.warning("%s the call is given up: %s", self.id, why)
         asyncio.get_running_loop().call_soon(self.hang_up, Cause.INCOMPATIBLE.because(why))
 
     # Inside --------------------------------------------------------------------------------------------------------
