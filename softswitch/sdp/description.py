@@ -18,6 +18,8 @@ DIRECTIONS: tuple[Direction, ...] = ("sendrecv", "sendonly", "recvonly", "inacti
 
 #: A browser's offer with video and all its codecs has about 8 KiB; nothing honest is larger than this.
 MAX_DESCRIPTION_BYTES = 32 * 1024
+#: Each line costs a microsecond of everybody's time; browsers send some hundred.
+MAX_LINES = 2500
 #: Each m= line costs one line of every answer for the rest of the call; conferencing phones send up to about six.
 MAX_MEDIA = 32
 #: There are 128 RTP payload types; other protocols need one or two formats.
@@ -241,7 +243,10 @@ class _Reader:
         self._session: tuple[Connection | None, list[tuple[str, str | None]], list[tuple[str, str]]] | None = None
 
     def read(self, text: str) -> SessionDescription:
-        for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
+        every = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        if len(every) > MAX_LINES:
+            raise _broken(f"has more than {MAX_LINES} lines", "sdp_too_long")
+        for line in every:
             line = line.rstrip(" \t\0")
             if line:
                 self._line(line)

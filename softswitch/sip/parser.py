@@ -21,6 +21,8 @@ MAX_MESSAGE_BYTES: Final = 65_535
 MAX_HEAD_BYTES: Final = 32_768
 #: Header lines of one message: each costs time in every machine that looks at it.
 MAX_HEADERS: Final = 256
+#: Lines of one head: a header may be folded into thousands, each of which would be appended to all those before it.
+MAX_LINES: Final = 2 * MAX_HEADERS
 
 _VERSION: Final = "SIP/2.0"
 #: Headers that hold one value only: a second one makes the message ambiguous (RFC 4475 section 3.3.8).
@@ -86,6 +88,9 @@ def _read_head(head: str) -> tuple[str, list[tuple[str, str]], RemoteError | Non
     lines = text.split("\n")
     items: list[tuple[str, str]] = []
     fault: RemoteError | None = None
+    if len(lines) > MAX_LINES:
+        del lines[MAX_LINES:]
+        fault = broken("more header lines than we read", kind="too_many_headers", status=513)
     for line in lines[1:]:
         name, colon, value = line.partition(":")
         known = KNOWN.get(name)

@@ -42,17 +42,26 @@ def percentile(values: list[float], share: float) -> float:
 
 def start_switch(folder: str, *options: str) -> tuple["subprocess.Popen[str]", tuple[str, int], float]:
     """Start a switch on free ports; return the process, its SIP address, and the seconds until it was ready."""
-    command = [sys.executable, "-m", "softswitch", "run", "--sip", "127.0.0.1:0", "--http", "127.0.0.1:0"]
     began = time.monotonic()
+    process, facts = start(folder, *options)
+    return process, address(facts["sip"]), time.monotonic() - began
+
+
+def address(text: str) -> tuple[str, int]:
+    """Read HOST:PORT."""
+    host, _, port = text.rpartition(":")
+    return host, int(port)
+
+
+def start(folder: str, *options: str) -> tuple["subprocess.Popen[str]", dict[str, str]]:
+    """Start a switch on free ports; return the process, and what it said when it was ready."""
+    command = [sys.executable, "-m", "softswitch", "run", "--sip", "127.0.0.1:0", "--http", "127.0.0.1:0"]
     process = subprocess.Popen([*command, "--data", folder, *options], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line.startswith("ready"):
         raise SystemExit(f"the switch did not start: {line!r}")
-    ready = time.monotonic() - began
-    facts = dict(part.split("=", 1) for part in line.split()[1:])
-    host, _, port = facts["sip"].rpartition(":")
-    return process, (host, int(port)), ready
+    return process, dict(part.split("=", 1) for part in line.split()[1:])
 
 
 def print_runs(title: str, runs: list[dict[str, float]], limits: dict[str, str]) -> None:

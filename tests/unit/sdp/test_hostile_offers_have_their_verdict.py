@@ -40,6 +40,7 @@ REFUSED = {
     "another version": (HEAD.replace("v=0", "v=1") + AUDIO, 400),
     "no o= line": (HEAD.replace("o=- 1 1 IN IP4 192.0.2.7\r\n", "") + AUDIO, 400),
     "no c= line": (HEAD.replace("c=IN IP4 192.0.2.7\r\n", "") + AUDIO, 400),
+    "4 000 attributes": (HEAD + AUDIO + "a=x\r\n" * 4000, 400),
     "no m= line": (HEAD, 488),
     "two m= lines with port 0": (HEAD + "m=audio 0 RTP/AVP 0\r\nm=audio 0 RTP/AVP 8\r\n", 488),
     "a negative port": (HEAD + "m=audio -4000 RTP/AVP 0\r\n", 400),
