@@ -4,6 +4,7 @@
 #   make test      every test, the live ones with their peers included
 #   make check     format, lint, types
 #   make bench     what a leg, a call and a turn cost on this machine
+#   make hostile   scanners, floods and slow peers against a switch with calls, for five minutes
 #   make fuzz      break whatever a stranger may send, for FUZZ_SECONDS (60)
 #   make test-unit, make test-live, make test-313    parts of it, and the unit suite on Python 3.13
 #
@@ -23,7 +24,7 @@ READY_313 := $(VENV_313)/ready
 FIND_313 = for python in "$(PYTHON313)" python3.13 "$$HOME"/.pyenv/versions/3.13*/bin/python3.13; do \
 	if "$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then echo "$$python"; break; fi; done
 
-.PHONY: setup peers demo test test-unit test-live test-313 check bench bench-media bench-calls bench-turns fuzz format clean
+.PHONY: setup peers demo test test-unit test-live test-313 check bench bench-media bench-calls bench-turns hostile fuzz format clean
 
 setup: $(READY)
 
@@ -77,6 +78,10 @@ bench-calls: $(READY) peers
 
 bench-turns: $(READY)
 	@$(BIN)/python -W ignore tests/bench/turns.py $(ARGS)
+
+# What an open port meets, in five minutes: on loopback only, bounded, it stops by itself. ARGS="--seconds 45" is shorter.
+hostile: $(READY) peers
+	@$(BIN)/python -W ignore tests/bench/hostile.py $(ARGS)
 
 # No socket is opened: the bytes go straight to the parsers and machines. docs/rfc.md says which.
 FUZZ_SECONDS ?= 60

@@ -22,6 +22,7 @@ from softswitch.call.record import MediaReport, Quality
 from softswitch.errors import LocalError
 from softswitch.legs import nat
 from softswitch.legs.keys import KeyFilter
+from softswitch.legs.media_flood import MediaFlood
 from softswitch.legs.secured import Keyring, Secured
 from softswitch.net.rtp_socket import RtpPorts, RtpSocket
 from softswitch.rtp.stream import KeyPressed, KeysSent, Profile, RtpStream, SourceLatched
@@ -98,6 +99,7 @@ class RtpMedia:
         self._inband_out: deque[Frame] = deque()
         self._codec = ""
         self._watch = WATCH_TICKS
+        self._flood = MediaFlood(leg, self._socket)
         self._since = clock.now()
         self.voiced_frames = 0
 
@@ -186,6 +188,7 @@ class RtpMedia:
                 self._socket.read()
             self._since = now
         else:
+            self._flood.open()
             self._stream.redirect(agreement.remote, profile, now=now)
         self._offered = _shown(described)
         self._agreement = agreement
@@ -349,6 +352,7 @@ class RtpMedia:
 
     def _look(self, stream: RtpStream, now: float) -> None:
         self._watch = WATCH_TICKS
+        self._flood.look(stream, now=now)
         if not (self.expects_sound or self._unproven(stream)):
             self._since = now
             return

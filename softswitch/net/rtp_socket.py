@@ -28,6 +28,7 @@ from typing import Final
 
 from softswitch import clock
 from softswitch.errors import ResourceError
+from softswitch.net import rtp_filter
 from softswitch.net.address import Address, bind_error, family, sendable
 from softswitch.net.port_pool import PortPool
 
@@ -190,7 +191,7 @@ class RtpPorts:
 class RtpSocket:
     """One RTP port. Nothing here blocks or raises for what a peer or the network does.
 
-    host, port: where it is bound. received, sent: datagrams so far.
+    host, port: where it is bound. received, sent: datagrams so far. only: the one source it listens to, None for all.
     """
 
     __slots__ = (
@@ -202,6 +203,7 @@ class RtpSocket:
         "_receive",
         "_sendto",
         "host",
+        "only",
         "port",
         "received",
         "send_errors",
@@ -214,6 +216,7 @@ class RtpSocket:
         self.received = 0
         self.sent = 0
         self.send_errors = 0
+        self.only: Address | None = None
         self._ports = ports
         self._raw: socket.socket | None = raw
         poll = select.poll()
@@ -288,8 +291,21 @@ class RtpSocket:
         self.sent += 1
         return True
 
+    def listen_only(self, source: Address | None) -> bool:
+        """Have the kernel drop what comes from elsewhere; None listens to all again. False where it cannot."""
+        if self._raw is None:
+            return False
+        if source is None:
+            rtp_filter.detach(self._raw)
+        elif not rtp_filter.attach(self._raw, source):
+            return False
+        self.only = source
+        return True
+
     def close(self) -> None:
         """Give the port back; it rests until it is quiet. Twice is as good as once."""
+        if self.only is not None:  # in quarantine whoever still sends must be heard
+            self.listen_only(None)
         raw, self._raw = self._raw, None
         if raw is not None:
             self._checked = None

@@ -14,6 +14,8 @@ Contact. For a connection that we opened it is the address that we listen on, no
 
 A handler that raises is logged with its call, and the socket goes on.
 
+Messages that come faster than they can be handled take turns with everything else that is due (`turns`).
+
 What a `Gate` keeps out is neither read nor answered, whatever it comes by.
 
 STUN shares the UDP sockets: only by the very socket that SIP uses can be learnt under which address and port a NAT
@@ -35,6 +37,7 @@ from softswitch.net.sip_datagrams import Datagrams
 from softswitch.net.sip_stream import call_of
 from softswitch.net.sip_streams import Streams
 from softswitch.net.sip_tls import TlsContexts
+from softswitch.net.turns import Turns
 from softswitch.sip.flow import Flow
 
 _log = logging.getLogger("softswitch.net")
@@ -63,6 +66,8 @@ class SipSockets:
         self._on_message = on_message
         self._on_failed = on_failed
         self._routes = Routes()
+        #: What waits for its turn to be handled.
+        self.turns = Turns(self._handle)
         self._datagrams = Datagrams(self)
         #: The connections, and how TLS fails.
         self.streams = Streams(self, tls or TlsContexts())
@@ -97,6 +102,7 @@ class SipSockets:
         """Stop listening, let the peers take what was sent to them, and close everything."""
         await self.streams.close()
         self._datagrams.close()
+        self.turns.close()
         await asyncio.sleep(0)  # the loop closes descriptors in its next round; then the ports are free again
 
     # ---------------------------------------------------------------- sending
@@ -167,7 +173,11 @@ class SipSockets:
     # ---------------------------------------------------------------- what datagrams and connections tell
 
     def message(self, data: bytes, flow: Flow) -> None:
-        """Hand up one whole message; whatever the handler raises ends here."""
+        """Hand up one whole message, in its turn."""
+        self.turns.message(data, flow)
+
+    def _handle(self, data: bytes, flow: Flow) -> None:
+        """Hand up one message; whatever the handler raises ends here."""
         try:
             self._on_message(data, flow)
         except Exception:  # one call's bug must not take the socket of all the others with it

@@ -399,6 +399,16 @@ class RtpStream:
         return events
 
     @property
+    def received(self) -> int:
+        """How many packets of the peer were taken."""
+        return self._received
+
+    def locked(self, *, now: float) -> Address | None:
+        """Return the source that alone is listened to now, None while another one could still take its place."""
+        settled = self._settle_until is None or now >= self._settle_until
+        return self._source if settled and self.heard_at is not None else None
+
+    @property
     def stats(self) -> StreamStats:
         """A snapshot of the counts."""
         return StreamStats(

@@ -31,7 +31,8 @@ def message(method: str, number: int, source: tuple[str, int], *lines: str, uri:
         )
         lines = (*lines, "Content-Type: application/sdp")
     head = (
-        f"{method} sip:{uri} SIP/2.0\r\nVia: SIP/2.0/UDP {source[0]}:{source[1]};branch=z9hG4bK-{number}-{source[1]}\r\n"
+        f"{method} sip:{uri} SIP/2.0\r\n"
+        f"Via: SIP/2.0/UDP {source[0]}:{source[1]};branch=z9hG4bK-{number}-{source[1]}\r\n"
         f"Max-Forwards: 70\r\nFrom: <sip:x@{source[0]}>;tag={number}\r\nTo: <sip:{uri}>\r\n"
         f"Call-ID: {number}-{source[1]}@{source[0]}\r\nCSeq: 1 {method}\r\nContact: <sip:x@{source[0]}:{source[1]}>\r\n"
     )
@@ -80,8 +81,7 @@ def scanner(target: tuple[str, int], source: str, seconds: float) -> dict[str, i
     own = raw.getsockname()
     agent = "User-Agent: friendly-scanner"
     made = (
-        message("OPTIONS" if n % 2 else "REGISTER", n, own, agent, uri=f"{100 + n}@{target[0]}")
-        for n in range(10**9)
+        message("OPTIONS" if n % 2 else "REGISTER", n, own, agent, uri=f"{100 + n}@{target[0]}") for n in range(10**9)
     )
     return send(raw, target, made, 500, seconds)
 

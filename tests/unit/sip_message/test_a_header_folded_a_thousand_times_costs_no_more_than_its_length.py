@@ -5,7 +5,8 @@ import pytest
 from softswitch.sip.parser import MAX_LINES, MessageError, parse_message
 
 HEAD = (
-    b"OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\n"
+    b"OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"
+    b"From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\n"
     b"Call-ID: 1\r\nCSeq: 1 OPTIONS\r\n"
 )
 
