@@ -263,6 +263,9 @@ class Call(Moving):
         leaving = self._leaving.pop(leg, None) is not None or self._heirs.pop(leg, None) is not None
         attempt = self._attempt
         if leg == self.subject:
+            if self.handing_off and event.by_peer:
+                self.reached()  # it has left us for whom it was to call
+                attempt = self._attempt
             if attempt is not None and attempt.suspended.subject in self._legs:
                 # Who was to be transferred has left; the one who asked for it is still there.
                 attempt.suspended.keep(LegHappened(leg, event))
@@ -277,7 +280,7 @@ class Call(Moving):
 
     def _subject_ended(self, event: Ended) -> None:
         if not self._ending():
-            self._progress.cause = event.cause
+            self._progress.cause = Cause.TRANSFERRED if self.handing_off and event.by_peer else event.cause
             if event.by_peer:
                 self._progress.ended_by = self._side(self.subject)
             self._stop(Cause.CANCELLED if event.by_peer else event.cause)

@@ -12,6 +12,7 @@ from softswitch.call.commands import (
     PlaceLeg,
     PrepareAgent,
     PressKeys,
+    ReferLeg,
     Source,
 )
 from softswitch.call.holds import Holds
@@ -127,6 +128,10 @@ class Cast:
         if self.subject in self._ai and not early:
             self._outputs.append(HoldLeg(self.subject, held=False))
         self._play_holds()
+
+    def refer(self, target: str, *, instead_of: LegId = "", known_only: bool = False) -> None:
+        """Ask the subject's far end to call `target` itself; commands.ReferLeg says what the rest means."""
+        self._outputs.append(ReferLeg(self.subject, target, instead_of, known_only))
 
     def end_leg(self, leg: LegId, cause: Cause) -> None:
         """End a leg that is not the subject."""

@@ -172,6 +172,20 @@ class TellProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferLeg:
+    """Ask the far end of a leg to call `target` itself; `ReferProgress` follows.
+
+    instead_of: the leg of ours whose place it takes there, empty for none. known_only: only a far end that says that it
+    takes REFER, and could reach the target.
+    """
+
+    leg: LegId
+    target: str
+    instead_of: LegId = ""
+    known_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PrepareAgent:
     """Make an AI leg that follows `flow`, or that only says `text`, and let it get ready; `AnswerLeg` begins it."""
 
@@ -235,7 +249,7 @@ LegCommand = RingLeg | OpenEarlyMedia | AnswerLeg | PressKeys | HoldLeg | PlayHo
 #: Who stands where.
 Move = Suspend | Resume | Replace
 #: What the stage of the call carries out.
-StageCommand = LegCommand | Move | HangUpLeg | Connect | PrepareAgent | Brief | PlaceLeg
+StageCommand = LegCommand | Move | HangUpLeg | Connect | ReferLeg | PrepareAgent | Brief | PlaceLeg
 #: What is told to who watches.
 News = TransferStarted | TransferFinished
 Output = StageCommand | News | CallFinished

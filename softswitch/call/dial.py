@@ -10,7 +10,7 @@ Where nobody answers, one cause stands for all of them: RFC 3261 section 16.7 st
 that are different people.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import pydantic
@@ -18,7 +18,7 @@ import pydantic
 from softswitch.call.call import Call
 from softswitch.call.cause import Cause
 from softswitch.call.commands import CadenceSource, SilenceSource
-from softswitch.call.leg import Answered, Digit, EarlyMedia, Ended, LegEvent, LegId, Ringing
+from softswitch.call.leg import Answered, Digit, EarlyMedia, Ended, LegEvent, LegId, ReferProgress, Ringing
 from softswitch.call.record import outcome_of
 from softswitch.call.step import BaseStep, render, variables_of
 from softswitch.call.track import Input, LegHappened, Replaced, Run, TimedOut
@@ -204,14 +204,21 @@ def accept(call: Call, leg: LegId) -> None:
     call.reached()
 
 
-def talk(call: Call, leg: LegId) -> Generator[float | None, Input, Ended]:
-    """Pass keys both ways until `leg` ends; return how. The caller's end ends the call, and this with it."""
+def talk(
+    call: Call, leg: LegId, on_progress: Callable[[ReferProgress], None] = lambda _: None
+) -> Generator[float | None, Input, Ended]:
+    """Pass keys both ways until `leg` ends; return how. The caller's end ends the call, and this with it.
+
+    on_progress: told how it goes where the caller's far end was asked to call somebody else itself.
+    """
     while True:
         match (yield None):
             case LegHappened(leg=one, event=Digit() as key) if one in (leg, call.subject):
                 press(call, leg if one == call.subject else call.subject, key)
             case Replaced(old=old, new=new) if old == leg:
                 leg = new
+            case LegHappened(leg=one, event=ReferProgress() as said) if one == call.subject:
+                on_progress(said)
             case LegHappened(leg=one, event=Ended() as ended) if one == leg:
                 return ended
             case _:

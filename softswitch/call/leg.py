@@ -119,7 +119,7 @@ class FarEnd:
     """Whom a leg leads to, as its signalling has it; all empty where it leads to nobody outside, as an AI.
 
     host: where its messages come from. here: the URI by which it finds us. target: its own. replaces: what Replaces
-    says to it of our dialog with it (RFC 3891). refers: whether it takes REFER, as far as it has said.
+    says to it of our dialog with it (RFC 3891). refers: whether it has said that it takes REFER.
     """
 
     host: str = ""

@@ -45,6 +45,8 @@ class Moving(Cast, ABC):
         self._ask: Ask | None = None  # the transfer that is under way
         self._attempt: Attempt | None = None  # where it runs over something that stands still
         self._transfers = 0
+        #: Whether the subject's far end has agreed to call somebody else itself, and what came of it is not known yet.
+        self.handing_off = False
         self._heirs: dict[LegId, LegId] = {}  # legs that are answered in order to take the place of another one
 
     @property

@@ -14,11 +14,13 @@ from softswitch.audio.frame import Frame
 from softswitch.call import commands
 from softswitch.call.call import Call
 from softswitch.call.cause import Cause, from_status
-from softswitch.call.leg import Ended, Leg, LegId, LegSink
+from softswitch.call.leg import Ended, Leg, LegId, LegSink, ReferProgress
 from softswitch.call.patch import Patch
+from softswitch.call.routing import is_uri
 from softswitch.call.voices import NOBODY, Recorder, Sounds, hold_music, voice_of
 from softswitch.call.who import OURSELVES, Who
-from softswitch.errors import ResourceError
+from softswitch.errors import RemoteError, ResourceError
+from softswitch.sip.uri import Uri
 
 log = logging.getLogger("softswitch.calls")
 
@@ -132,6 +134,8 @@ class Stage:
             case commands.Connect(a=id, b=other):
                 if id in legs and other in legs:
                     self.patch.talk(legs[other])
+            case commands.ReferLeg():
+                self._refer(output)
             case commands.PrepareAgent():
                 self._prepare_agent(output)
             case commands.Brief():
@@ -185,6 +189,20 @@ class Stage:
             leg.hang_up(cause)
         else:  # it could not be made; the call, if it still counts on it, must not wait for its end
             self._ended(id, cause)
+
+    def _refer(self, output: commands.ReferLeg) -> None:
+        leg, other = self.patch.legs.get(output.leg), self.patch.legs.get(output.instead_of)
+        if leg is None:
+            return  # its end says more
+        far_end = leg.far_end
+        target = other.far_end.target if other is not None else _as_uri(output.target, leg)
+        reachable = other is not None or not is_uri(output.target) or _host(target) == far_end.host
+        if not far_end.target or not target or (output.known_only and not (far_end.refers and reachable)):
+            progress = ReferProgress(405, final=True, accepted=False)
+            self.call.leg_happened(leg.id, progress, now=self._now())
+            return
+        replaces = other.far_end.replaces if other is not None else ""
+        leg.refer(target, replaces=replaces, referred_by=far_end.here.strip("<>"))
 
     def _hear(self, source: commands.Source, number: int) -> None:
         try:
@@ -253,3 +271,22 @@ class Stage:
 
     def _ended(self, leg: LegId, cause: Cause) -> None:
         self.call.leg_happened(leg, Ended(cause, by_peer=False), now=self._now())
+
+
+def _as_uri(target: str, leg: Leg) -> str:
+    """Return a target as the far end of a leg can call it: a number is one of its carrier's, or of ours."""
+    if is_uri(target):
+        return target.strip("<>")
+    far_end = leg.far_end
+    try:
+        known = Uri.parse(far_end.target if getattr(leg, "carrier", "") else far_end.here.strip("<>"))
+    except RemoteError:
+        return ""
+    return str(Uri.of(target, known.host, known.port))
+
+
+def _host(target: str) -> str:
+    try:
+        return Uri.parse(target).host
+    except RemoteError:
+        return ""

@@ -5,22 +5,28 @@ attempt (`attempt.py`), and what it cannot reach leaves everything as it was.
 """
 
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Final, Literal
 
 import pydantic
 
-from softswitch.call.attempt import Ask
+from softswitch.call.attempt import RELEASE_SECONDS, Ask
 from softswitch.call.call import Call
-from softswitch.call.cause import Cause
+from softswitch.call.cause import Cause, from_status
 from softswitch.call.commands import CadenceSource, HoldSource
 from softswitch.call.dial import MAX_TARGETS, Dial, Search, Target, Way, accept, best_cause, talk, texts
-from softswitch.call.leg import Briefed, Digit, Ended, LegId
-from softswitch.call.step import BaseStep, render, variables_of
+from softswitch.call.leg import Briefed, Digit, Ended, LegId, ReferProgress
+from softswitch.call.step import BaseStep, answered, render, variables_of, wait_hearing
 from softswitch.call.track import Input, LegHappened, Run, TimedOut
 
-Mode = Literal["bridge", "warm"]
+Mode = Literal["bridge", "warm", "attended", "refer", "auto"]
 Music = Literal["hold", "ringback"]
 
+#: Seconds that a far end has to say whether it calls somebody itself, longer than its transaction takes; and to say
+#: what came of it, longer than its own subscription lasts.
+ANSWER_SECONDS: Final = 40.0
+NEWS_SECONDS: Final = 240.0
 #: Seconds from the answer until a person must have taken the call: time for the briefing, twice.
 BRIEFING_SECONDS: Final = 60.0
 #: Letters of a briefing: half a minute of speech, longer than a person listens before saying yes.
@@ -38,6 +44,7 @@ class Destination(BaseStep):
     carrier: str = ""
     caller_id: str = ""
     music: Music | None = None
+    or_bridge: bool = True
 
     @pydantic.field_validator("to", mode="before")
     @classmethod
@@ -71,18 +78,29 @@ class Transfer(Destination):
     def run(self, call: Call) -> Run:
         """Look for somebody; talk until one hangs up. Where nobody is found: end, or go on, as `then` says."""
         targets = [render(target, call.variables) for target in self.to]
+        if self.mode in ("refer", "auto") and call.answered_at is None:
+            yield from answered(call)
         call.seek(Ask(", ".join(targets), self.mode))
+        if self.mode in ("refer", "auto"):
+            asked = yield from refer(call, targets[0], known_only=self.mode == "auto")
+            if asked.missed is None:
+                return
+            if asked.accepted or not self.or_bridge:
+                self._missed(call, asked.missed)
+                return
         search = Search(self._dial(targets, call), call, quiet=self._waits_with_music)
         if call.answered_at is not None:
             call.hear(HoldSource() if self._waits_with_music else CadenceSource("ringback"))
         leg = yield from search.run()
         missed = None if leg else best_cause(search.causes)
-        if leg and self.mode == "warm":
+        if leg and self._briefs:
             missed = yield from brief(call, leg, render(self.brief, call.variables))
         if missed is None:
             accept(call, leg)
-            ended = yield from talk(call, leg)
-            call.end(ended.cause, by_other=ended.by_peer)
+            if self.mode == "attended":
+                call.refer("", instead_of=leg, known_only=True)
+            ended = yield from talk(call, leg, partial(_handed_off, call))
+            call.end(Cause.TRANSFERRED if call.handing_off else ended.cause, by_other=ended.by_peer)
         else:
             self._missed(call, missed)
 
@@ -98,7 +116,11 @@ class Transfer(Destination):
 
     @property
     def _waits_with_music(self) -> bool:
-        return self.music == "hold" or (self.music is None and self.mode == "warm")
+        return self.music == "hold" or (self.music is None and self._briefs)
+
+    @property
+    def _briefs(self) -> bool:
+        return self.mode == "warm" or (self.mode == "attended" and self.brief != "")
 
     def reads(self) -> Iterator[str]:
         """Yield the variables of the targets and of the caller ID."""
@@ -108,6 +130,51 @@ class Transfer(Destination):
     def writes(self) -> Iterator[str]:
         """Yield what is set."""
         yield from ("transferred_to", "transfer_status", "transfer_cause")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What came of asking the caller's far end to call somebody itself. missed: None where it talks with that one."""
+
+    accepted: bool
+    missed: Cause | None
+
+
+def refer(call: Call, target: str, *, known_only: bool) -> Generator[float | None, Input, Asked]:
+    """Ask the caller's far end to call `target` itself, and see the call end where it does."""
+    call.hear(HoldSource())
+    call.refer(target, known_only=known_only)
+    until = call.time + ANSWER_SECONDS
+    while True:
+        match (yield max(0.0, until - call.time)):
+            case LegHappened(leg=leg, event=ReferProgress() as said) if leg == call.subject:
+                if not said.accepted:
+                    return Asked(False, from_status(said.status))
+                if not call.handing_off:
+                    call.handing_off = True
+                    until = call.time + NEWS_SECONDS
+                if not said.final:
+                    continue
+                if said.status < 300:
+                    break
+                call.handing_off = False
+                return Asked(True, from_status(said.status))
+            case TimedOut():
+                accepted, call.handing_off = call.handing_off, False
+                return Asked(accepted, Cause.TIMEOUT)
+            case _:
+                pass
+    call.reached()
+    yield from wait_hearing(RELEASE_SECONDS, call)  # for its BYE
+    call.end(Cause.TRANSFERRED)
+    return Asked(True, None)
+
+
+def _handed_off(call: Call, said: ReferProgress) -> None:
+    """Leave the two to themselves where the caller's far end calls the other one itself; else stay between them."""
+    call.handing_off = said.accepted and (not said.final or said.status < 300)
+    if said.final and call.handing_off:
+        call.end(Cause.TRANSFERRED)
 
 
 def brief(call: Call, leg: LegId, text: str) -> Generator[float | None, Input, Cause | None]:

@@ -17,7 +17,7 @@ def far_end(leg: Whole) -> FarEnd:
     if dialog is None:
         return FarEnd(leg.flow.remote[0], leg.contact)
     replaces = Replaces(dialog.call_id, to_tag=dialog.remote_tag, from_tag=dialog.local_tag)
-    refers = not leg.peer_allows or "REFER" in leg.peer_allows
+    refers = "REFER" in leg.peer_allows
     return FarEnd(leg.flow.remote[0], leg.contact, str(dialog.remote_target), str(replaces), refers)
 
 

@@ -17,6 +17,7 @@ from tests.live.peers.rtp_probe import RtpProbe
 from tests.live.peers.spoken import was_said
 from tests.live.peers.switch import SwitchProcess, running_switch
 
+SIPFRAG = "message/sipfrag"
 #: Key presses by RFC 4733, as an attribute of the session description.
 KEYS = "0 101\r\na=rtpmap:101 telephone-event/8000"
 
@@ -33,6 +34,15 @@ class Phone(RawPhone):
     """A telephone that also presses keys, and says whom it hears."""
 
     _sent = 0
+    #: What it says that it can do, where it says so.
+    allows = ""
+
+    def call(self, user: str, lines: str = "") -> None:
+        """Call a number of the switch."""
+        self._user = user
+        lines += f"Allow: {self.allows}\r\n" if self.allows else ""
+        invite = self.peer.request("INVITE", user, call=self.name, body=self.sdp, branch=f"{self.name}-i", lines=lines)
+        self.peer.send(invite)
 
     @property
     def sdp(self) -> str:
@@ -80,35 +90,43 @@ class Phone(RawPhone):
 
     def call_instead(self, user: str, replaces: str) -> None:
         """Call in order to take the place of a call."""
-        self._user = user
-        self.peer.send(
-            self.peer.request(
-                "INVITE",
-                user,
-                call=self.name,
-                body=self.sdp,
-                branch=f"{self.name}-i",
-                lines=f"Replaces: {replaces}\r\n",
-            )
-        )
+        self.call(user, f"Replaces: {replaces}\r\n")
 
     def says(self, hz: int, seconds: float = 30.0) -> None:
         """Say a tone."""
         self.probe.say(tone(hz, -16, seconds))
 
-    def ask(self, method: str, lines: str = "", body: str = "") -> None:
+    async def is_referred(self, status: int = 202) -> str:
+        """Wait for a REFER, answer it, and return whom it names."""
+        request = await self.asked("REFER")
+        self.peer.reply(request, status, tag=request.to.tag or "")
+        return (request.headers.get("Refer-To") or "").strip("<>")
+
+    def notify(self, status: int) -> None:
+        """Say how the transfer goes that the switch has asked for."""
+        state = "terminated;reason=noresource" if status >= 200 else "active;expires=60"
+        self.ask("NOTIFY", f"Event: refer\r\nSubscription-State: {state}\r\n", f"SIP/2.0 {status} So\r\n", SIPFRAG)
+
+    def ask(self, method: str, lines: str = "", body: str = "", kind: str = "application/sdp") -> None:
         """Send a request inside our call, whichever side began it; lines: more headers, each with its end."""
         self._cseq += 1
         if self._called is None:
             peer = self.peer.request(
-                method, self._user, call=self.name, cseq=self._cseq, to_tag=self._tag, lines=lines, body=body
+                method,
+                self._user,
+                call=self.name,
+                cseq=self._cseq,
+                to_tag=self._tag,
+                lines=lines,
+                body=body,
+                content_type=kind,
             )
             self.peer.send(peer)
             return
         invite = self._called
         self._sent += 1
         if body:
-            lines += "Content-Type: application/sdp\r\n"
+            lines += f"Content-Type: {kind}\r\n"
         self.peer.send(
             f"{method} {invite.contact.uri} SIP/2.0\r\n"
             f"Via: SIP/2.0/UDP 127.0.0.1:{self.peer.port};branch=z9hG4bK-{self.name}-{self._sent}\r\n"

@@ -174,7 +174,7 @@ def test_bob_asks_carol_first_and_connects_alice_with_her(town: Stories) -> None
         await bob2.asked("BYE")
         bob.ask("BYE")
         first = await town.record(to="200")
-        assert (first["cause"], first["ended_by"]) == ("16 transferred to another call", "callee")
+        assert (first["cause"], first["ended_by"]) == ("16 transferred", "callee")
         await talk(alice, 1100, carol, 1500)
         alice.ask("BYE")
         await carol.asked("BYE")

@@ -28,6 +28,7 @@ class FakeLeg:
         self.id = id
         self.state = LegState.NEW
         self.host = "10.0.0.9"
+        self.refers = True
         self.told: list[Any] = []
         self.heard: list[Frame] = []
         self.voice = Frame(id.encode().ljust(320, b"\0")[:320])
@@ -39,7 +40,11 @@ class FakeLeg:
     @property
     def far_end(self) -> FarEnd:
         return FarEnd(
-            self.host, "<sip:switch@10.0.0.1:5060>", f"sip:{self.id}@{self.host}", f"{self.id};to-tag=a;from-tag=b"
+            self.host,
+            "<sip:switch@10.0.0.1:5060>",
+            f"sip:{self.id}@{self.host}",
+            f"{self.id};to-tag=a;from-tag=b",
+            self.refers,
         )
 
     def take(self) -> Frame | None:
@@ -65,7 +70,7 @@ class FakeLeg:
         self.told.append((digits, in_sound))
 
     def refer(self, target: str, *, replaces: str = "", referred_by: str = "") -> None:
-        self.told.append(("refer", target))
+        self.told.append(("refer", target, replaces) if replaces else ("refer", target))
 
     def refer_progress(self, status: int) -> None:
         self.told.append(("progress of the transfer", status))

@@ -9,7 +9,7 @@ import pytest
 from softswitch.audio.frame import SILENCE
 from softswitch.call.cause import Cause
 from softswitch.call.commands import TransferFinished, TransferStarted
-from softswitch.call.leg import Answered, Briefed, Ended, LegState
+from softswitch.call.leg import Answered, Briefed, Ended, LegState, ReferProgress
 from softswitch.errors import ResourceError
 
 AtWork = Callable[..., None]
@@ -176,5 +176,62 @@ def test_a_briefing_that_cannot_be_made_or_is_declined_leaves_no_seat(at_work: A
             assert hears(board, caller, board.legs["agent"]) and carol.state is LegState.ENDED
         assert len(board.seats) == 1 and (await done).reached is (text == "fail")
         caller.says(BY_PEER)
+
+    at_work(RULES, story)
+
+
+@pytest.mark.parametrize(
+    ("carrier", "target", "mode", "asked"),
+    [
+        ("", "101", "refer", "sip:101@10.0.0.1:5060"),
+        ("", "101", "auto", "sip:101@10.0.0.1:5060"),
+        ("twilio", "101", "auto", "sip:101@10.0.0.9"),
+        ("", "sip:x@far.example", "refer", "sip:x@far.example"),
+        ("", "sip:x@far.example", "auto", ""),
+        ("", "sip:x@10.0.0.9:5070", "auto", "sip:x@10.0.0.9:5070"),
+    ],
+)
+def test_a_far_end_is_asked_for_what_it_can_reach(
+    at_work: AtWork, carrier: str, target: str, mode: Any, asked: str
+) -> None:
+    async def story(board: Any) -> None:
+        caller = board.call("2")
+        caller.carrier = carrier
+        [(call, _)] = board.board.calls()
+        board.board.transfer(call.id, target, mode=mode)
+        if asked:
+            assert caller.told[-1] == ("refer", asked) and not board.placed
+        else:
+            assert board.placed[-1][0] == target, "who might not reach it is bridged"
+        board.board.hang_up(call.id)
+
+    at_work(RULES, story)
+
+
+@pytest.mark.parametrize("mode", ["auto", "refer"])
+def test_a_far_end_that_does_not_say_it_takes_refer(at_work: AtWork, mode: Any) -> None:
+    async def story(board: Any) -> None:
+        caller = board.call("2")
+        caller.refers = False
+        [(call, _)] = board.board.calls()
+        board.board.transfer(call.id, "carol", mode=mode)
+        assert bool(board.placed) is (mode == "auto")
+        board.board.hang_up(call.id)
+
+    at_work(RULES, story)
+
+
+def test_two_who_are_connected_are_asked_to_do_without_us(at_work: AtWork) -> None:
+    async def story(board: Any) -> None:
+        caller = board.call("2")
+        [(call, _)] = board.board.calls()
+        board.board.transfer(call.id, "carol", mode="attended")
+        carol = board.legs["carol"]
+        carol.says(Answered())
+        assert hears(board, caller, carol)
+        assert caller.told[-1] == ("refer", f"sip:{carol.id}@10.0.0.9", f"{carol.id};to-tag=a;from-tag=b")
+        caller.says(ReferProgress(200, final=True))
+        assert carol.state is caller.state is LegState.ENDED
+        assert board.records[0].cause == "16 transferred"
 
     at_work(RULES, story)

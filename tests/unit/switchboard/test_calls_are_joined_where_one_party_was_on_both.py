@@ -70,7 +70,7 @@ def test_a_caller_is_connected_with_whom_bob_has_called(at_work: AtWork) -> None
         assert carol.told == [("5", False)] and two.alice.told[-1] == ("6", False)
         two.bob.says(BY_PEER)
         [first] = board.records
-        assert (first.from_, first.cause, first.ended_by) == ("1001", "16 transferred to another call", "callee")
+        assert (first.from_, first.cause, first.ended_by) == ("1001", "16 transferred", "callee")
         assert first.variables["transferred_to"] == "carol" and first.variables["transferred_call"] == two.second.id
         carol.says(BY_PEER)
         assert board.placed[-1][0] == "dave", "the rule of the call goes on with who is in it now"
