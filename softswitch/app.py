@@ -26,7 +26,8 @@ from softswitch.call.cause import Cause
 from softswitch.call.leg import Leg, LegId, LegSink
 from softswitch.call.offer import Offer
 from softswitch.call.record import CallRecord
-from softswitch.call.user import SCHEME
+from softswitch.call.targets import is_user
+from softswitch.call.user import UserBook
 from softswitch.call.who import Who
 from softswitch.catalog import Catalog
 from softswitch.certificates import peer_tls, server_tls
@@ -222,7 +223,7 @@ class App:
             self.trunks,
             store_url=self.settings.store.url or _sqlite(self.settings.data),
             opens=lambda query: self.switchboard.dialplan.match(query) is not None,
-            on_change=lambda book: None,
+            on_change=self._users_changed,
         )
 
     def _rtp_ports(self, host: str) -> RtpPorts:
@@ -306,6 +307,7 @@ class App:
         self.trunks.signatures = catalog.signatures
         self.trunks.replace(catalog.carriers)
         self.people.replace(catalog.users)
+        self._users_changed(self.people.users.book)
         logs.set_level(settings.observability.level)
         return [f"certificate {path} is another one" for path in renewed]
 
@@ -380,7 +382,7 @@ class App:
         headers: tuple[tuple[str, str], ...] = (),
     ) -> Leg:
         """Call a user, a SIP URI, or a number over a carrier. Raises ResourceError with a sentence."""
-        if self._is_user(target, carrier):
+        if is_user(target, carrier, self.people.users.book):
             return self.people.users.place(
                 leg, target, caller_id=caller_id, sink=sink, hops=hops, who=who, headers=headers
             )
@@ -398,13 +400,13 @@ class App:
 
     def check_target(self, target: str, carrier: str) -> str:
         """Return the carrier of a call to `target`, empty for none; ResourceError where it could not even be tried."""
-        if self._is_user(target, carrier):
+        if is_user(target, carrier, self.people.users.book):
             return ""
         return self.trunks.check(target, carrier)
 
-    def _is_user(self, target: str, carrier: str) -> bool:
-        """Tell whether a target is one of our users: it says so, or it is the number of one and no carrier is named."""
-        return target.startswith(SCHEME) or (not carrier and self.people.users.book.find(target) is not None)
+    def _users_changed(self, book: UserBook) -> None:
+        """Let whoever dials one of these users reach it; before the first call there is no other dialplan."""
+        self.catalog.dialplan.users = book
 
     # What the user agent and the switchboard tell -----------------------------------------------------------------
 

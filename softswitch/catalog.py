@@ -15,6 +15,7 @@ from softswitch.call.carrier import Carrier, load_carriers
 from softswitch.call.dial import Dial
 from softswitch.call.dialplan import Dialplan, Rule, load_rules
 from softswitch.call.steps import Agent
+from softswitch.call.targets import may_leave
 from softswitch.call.transfer import Transfer
 from softswitch.call.user import UserBook
 from softswitch.call.voices import HOLD_SOUND
@@ -77,13 +78,16 @@ def load_catalog(settings: Settings, environment: Mapping[str, str]) -> Catalog:
     media = files["media"]
     carriers: tuple[Carrier, ...] = ()
     try:
-        carriers = load_carriers(files["carriers"], environment)
+        carriers = load_carriers(files["carriers"], environment, users={user.name for user in settings.users})
     except ConfigError as error:
         faults.extend(error.faults)
     signatures = load_signatures(files["carriers"], environment, carriers, faults)
     trust = load_trust(settings.stir, carriers, faults)
     rules, flows = _load_dialplans(files["dialplans"], media, environment, faults)
     faults.extend(_unknown_names(rules, flows, carriers))
+    registrar = settings.registrar
+    users = UserBook(settings.users, registrar.realm, registrar.algorithms)
+    faults.extend(_open_ways_out(rules, flows, users))
     sounds: dict[str, Sequence[Frame]] = {}
     hold = [(HOLD_SOUND, str(media))] if (media / HOLD_SOUND).is_file() else []
     for file, where in (*_sounds_of(rules, flows), *hold):
@@ -95,9 +99,7 @@ def load_catalog(settings: Settings, environment: Mapping[str, str]) -> Catalog:
             faults.append(Fault(where, str(error), f"put it into {media}"))
     if faults:
         raise ConfigError(*dict.fromkeys(faults))
-    registrar = settings.registrar
-    users = UserBook(settings.users, registrar.realm, registrar.algorithms)
-    return Catalog(Dialplan(rules), flows, sounds, carriers, signatures, trust, users)
+    return Catalog(Dialplan(rules, users), flows, sounds, carriers, signatures, trust, users)
 
 
 def advice(settings: Settings, catalog: Catalog, environment: Mapping[str, str]) -> Iterator[Fault]:
@@ -180,6 +182,21 @@ def _unknown_names(rules: Sequence[Rule], flows: Mapping[str, Flow], carriers: S
             if destination.carrier and destination.carrier not in carrier_names:
                 where = f"flow {flow_name}, transfer {name}"
                 yield Fault(where, f"carrier {destination.carrier} does not exist", f"known carriers: {listed}")
+
+
+def _open_ways_out(rules: Sequence[Rule], flows: Mapping[str, Flow], users: UserBook) -> Iterator[Fault]:
+    """Yield a fault for each way by which a rule that is open to strangers might leave over a carrier."""
+    hint = "take `strangers: true` off the rule, or call a user (`user:NAME`) or an address (`sip:…`)"
+    for rule in rules:
+        if not rule.strangers:
+            continue
+        for step, where in zip(rule.steps, rule.places, strict=True):
+            flow = flows.get(step.flow) if isinstance(step, Agent) else None
+            destinations = flow.transfer.values() if flow is not None else ()
+            for one in (step, *destinations):
+                for target, carrier in one.calls():
+                    if may_leave(target, carrier, users):
+                        yield Fault(where, f"strangers could call {target} over a carrier by this rule", hint)
 
 
 def _sounds_of(rules: Sequence[Rule], flows: Mapping[str, Flow]) -> Iterator[tuple[str, str]]:

@@ -12,9 +12,11 @@ from softswitch.call.numbers import Kind, read
 from softswitch.call.routing import Route, direct_uri, is_uri, route
 from softswitch.call.step import render, variables_of
 from softswitch.call.steps import STEPS
+from softswitch.call.targets import is_user
 from softswitch.call.toll import Toll
 from softswitch.call.toll_rules import TollSection
 from softswitch.call.transfer import Transfer
+from softswitch.call.user import SCHEME, UserBook
 from softswitch.call.who import Who
 from softswitch.catalog import Catalog
 from softswitch.errors import ResourceError
@@ -86,6 +88,8 @@ def decide(
 
     def way(target: str, caller_id: str, name: str) -> Way:
         try:
+            if is_user(target, name, catalog.users):
+                return _to_user(target, catalog.users)
             if is_uri(target):
                 direct_uri(target)
                 return Way(target, note="A SIP URI is called directly, without a carrier.")
@@ -120,6 +124,13 @@ def _of_rule(rule: Rule, dialled: str, caller: str, way: Callable[[str, str, str
                 yield Way(text, note=f"What {', '.join(unknown)} is, only the call will know.")
             else:
                 yield way(target, render(step.caller_id, variables) or caller, step.carrier)
+
+
+def _to_user(target: str, users: UserBook) -> Way:
+    user = users.find(target)
+    if user is None:
+        return Way(target, fault=f"there is no user {target.removeprefix(SCHEME)}")
+    return Way(target, note=f"User {user.name}: every telephone rings that is registered (softswitch registrations).")
 
 
 def _sentence(text: str) -> str:
@@ -216,9 +227,11 @@ def _rule_rows(decision: Decision) -> Iterator[tuple[str, Sequence[str]]]:
     elif rule is None:
         yield "rule", ["none: who dials this number here hears 404 Not Found"]
     else:
-        yield "rule", [f"{rule.name} at {place(rule.where)}"]
+        written = rule.number is not None or rule.address is not None
+        yield "rule", [f"{rule.name} at {place(rule.where)}" if written else "none is needed: it is a user's"]
         if not rule.strangers:
-            yield "for", ["authenticated callers, and callers on this machine"]
+            carriers = ", and carriers where the rule names them or leads nowhere out" if written else ""
+            yield "for", [f"users, networks of sip.trusted{carriers}"]
         yield "steps", [", ".join(_steps(rule))]
         if not decision.ways:
             yield "call", ["none: the switch takes the caller itself"]

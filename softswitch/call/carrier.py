@@ -6,7 +6,7 @@ a `SecretStr`: it is in no repr, log, fault or JSON; only `get_secret_value()` w
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -415,16 +415,18 @@ class CarrierList(pydantic.RootModel[tuple[Carrier, ...]]):
     model_config = pydantic.ConfigDict(frozen=True, hide_input_in_errors=True)
 
 
-def load_carriers(path: Path, environment: Mapping[str, str]) -> tuple[Carrier, ...]:
-    """Read carriers.yaml; `${NAME}` reads `environment`. Raises ConfigError with every fault."""
+def load_carriers(
+    path: Path, environment: Mapping[str, str], users: Container[str] = frozenset()
+) -> tuple[Carrier, ...]:
+    """Read carriers.yaml; `${NAME}` reads `environment`. users: their names. Raises ConfigError with every fault."""
     document = load(path, environment)
     carriers = validate(CarrierList, document, [] if document.data is None else document.data).root
     logins = [carrier.login if carrier.recognise != "address" else "" for carrier in carriers]
     for at, login in enumerate(logins):
-        if login and login in logins[:at]:
-            what = f"user name {login} is that of carrier {carriers[logins.index(login)].name} already"
-            hint = "recognise one of them by its address, or ask for another account"
-            raise ConfigError(document.fault((at, "recognise"), what, hint))
+        if login and (login in logins[:at] or login in users):
+            whose = f"carrier {carriers[logins.index(login)].name}" if login in logins[:at] else "a user"
+            hint = "recognise the carrier by its address, or give one of them another name"
+            raise ConfigError(document.fault((at, "recognise"), f"{login} is the name of {whose} already", hint))
     names = [carrier.name for carrier in carriers]
     twice = [index for index, name in enumerate(names) if name in names[:index]]
     if twice:

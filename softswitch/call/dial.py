@@ -49,6 +49,10 @@ class Dial(BaseStep):
     then: Way = "hangup"
     after: Way = "hangup"
 
+    def calls(self) -> Iterator[tuple[str, str]]:
+        """Yield the targets."""
+        yield from ((target, self.carrier) for target in self.to)
+
     @pydantic.field_validator("to", mode="before")
     @classmethod
     def _targets_are_texts(cls, value: Any) -> Any:

@@ -9,10 +9,13 @@ from typing import Any, Literal
 
 import pydantic
 
+from softswitch.call.dial import Dial
 from softswitch.call.hours import Hours
 from softswitch.call.pattern import compile_address, compile_pattern
 from softswitch.call.step import BaseStep
 from softswitch.call.steps import parse_step
+from softswitch.call.targets import may_leave
+from softswitch.call.user import SCHEME, User, UserBook
 from softswitch.document import Document, Key, validate
 from softswitch.errors import ConfigError, Fault, RemoteError
 from softswitch.sip.uri import Uri
@@ -47,7 +50,7 @@ class _RuleModel(pydantic.BaseModel):
     time: str = ""
     timezone: str = ""
     signed: Literal["", "passed", "failed", "unknown"] = ""
-    strangers: bool = True
+    strangers: bool = False
     strip: int = pydantic.Field(default=0, ge=0, le=32)
     steps: list[Any] = pydantic.Field(min_length=1)
 
@@ -93,8 +96,8 @@ class Rule:
 
     number, address: one of them; the other is None. caller, hours: None for anybody, at any time. carrier: empty for
     any way in. zone: of the hours; None for the system's. signed: what must have come of its signature, empty for
-    anything. strangers: whether a caller who is neither authenticated nor on this machine may use it. strip: how many
-    leading digits are taken off the number before the steps see it as `{to}`. places: file and line of each step.
+    anything. strangers: whether callers of whom nothing is known may use it. strip: how many leading digits are taken
+    off the number before the steps see it as `{to}`. places: file and line of each step.
     """
 
     name: str
@@ -129,10 +132,11 @@ class Rule:
 
 
 class Dialplan:
-    """An ordered list of rules."""
+    """An ordered list of rules. users: who is reached by name or number where no rule is for it; may be replaced."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[Rule], users: UserBook | None = None) -> None:
         self.rules = tuple(rules)
+        self.users = users or UserBook()
         self._read_addresses = any(rule.address is not None for rule in rules)
 
     def match(self, query: Query) -> Rule | None:
@@ -141,8 +145,38 @@ class Dialplan:
         for rule in self.rules:
             if rule.serves(query, address):
                 # Not the next one that is laxer: a stranger must not find another way to the number.
-                return rule if query.trusted or rule.strangers else None
-        return None
+                return rule if self._is_open(rule, query) else None
+        user = self.users.find(query.number) if query.trusted else None
+        return _to_user(user, query.number) if user is not None else None
+
+    def _is_open(self, rule: Rule, query: Query) -> bool:
+        """Tell whether a rule is for this caller: a carrier's calls come in, and leave by a carrier only on purpose."""
+        if query.trusted or rule.strangers:
+            return True
+        if not query.carrier:
+            return False
+        return rule.carrier == query.carrier or not any(
+            may_leave(target, carrier, self.users) for step in rule.steps for target, carrier in step.calls()
+        )
+
+
+def _to_user(user: User, number: str) -> Rule:
+    """Return the rule that nobody has to write: who dials a user reaches it."""
+    return Rule(
+        name=number,
+        number=None,
+        address=None,
+        caller=None,
+        carrier="",
+        hours=None,
+        zone=None,
+        signed="",
+        strangers=False,
+        strip=0,
+        steps=(Dial(to=(f"{SCHEME}{user.name}",)),),
+        places=("users",),
+        where="users",
+    )
 
 
 def _address(uri: str) -> str:

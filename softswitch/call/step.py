@@ -38,6 +38,10 @@ class BaseStep(pydantic.BaseModel):
         """Whether this step may take its time and end the call: nothing of what follows is made ready before it."""
         return False
 
+    def calls(self) -> Iterator[tuple[str, str]]:
+        """Yield whom this step may call, with its variables, and over which carrier where it names one."""
+        yield from ()
+
     def sounds(self) -> Iterator[str]:
         """Yield the sound files this step plays, so that `check` can look for them."""
         yield from ()

@@ -46,6 +46,10 @@ class Destination(BaseStep):
     music: Music | None = None
     or_bridge: bool = True
 
+    def calls(self) -> Iterator[tuple[str, str]]:
+        """Yield the targets."""
+        yield from ((target, self.carrier) for target in self.to)
+
     @pydantic.field_validator("to", mode="before")
     @classmethod
     def _targets_are_texts(cls, value: Any) -> Any:
