@@ -74,7 +74,10 @@ class Rig:
         self.ticker = Ticker()
         self.ticker.start()
         self.ports = RtpPorts("127.0.0.1", 42000, 42999, 0.0)
-        settings = UserAgentSettings(agent="test", core=CoreSettings(timers=TIMERS), session_timer=SESSION, vigil=vigil)
+        core = CoreSettings(timers=TIMERS)
+        settings = UserAgentSettings(
+            agent="test", core=core, session_timer=SESSION, vigil=vigil, trusted=("127.0.0.0/8",)
+        )
         self.user_agent = UserAgent(settings, self.ports, self._invited)
         text = RULES.replace("PEER", f"127.0.0.1:{self.peer.port}")
         self.switchboard = Switchboard(
