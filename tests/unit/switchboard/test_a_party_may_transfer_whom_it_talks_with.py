@@ -13,12 +13,12 @@ AtWork = Callable[..., None]
 BY_PEER = Ended(Cause.NORMAL, by_peer=True)
 RULES = """
 rules:
-  - {number: 1, steps: [{dial: bob}]}
-  - {number: 7, strip: 0, steps: [{dial: "group{to}"}]}
+  - {number: 1, strangers: true, steps: [{dial: bob}]}
+  - {number: 7, strangers: true, strip: 0, steps: [{dial: "group{to}"}]}
   - {number: "_8X", strip: 1, strangers: false, steps: [{dial: "out{to}"}]}
   - {number: "_9X", carrier: twilio, steps: [{dial: dave}]}
-  - {number: 6, steps: [{reject: 410}]}
-  - {number: 5, steps: [answer, echo]}
+  - {number: 6, strangers: true, steps: [{reject: 410}]}
+  - {number: 5, strangers: true, steps: [answer, echo]}
 """
 
 
