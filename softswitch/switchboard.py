@@ -158,7 +158,7 @@ class Switchboard:
         call.variables.update(offer.marks())
         call.story.meet(offer.leg, offer.kind, offer.user or offer.carrier, offer.caller, now=call.now)
         stage.patch.legs[offer.leg] = make(partial(self._leg_reported, live))
-        refusal = refusal or self._refusal(found=rule is not None)
+        refusal = refusal or self._refusal(offer.number, found=rule is not None)
         now = self._now()
         if refusal is not None:
             live.call.hang_up(refusal, now=now)
@@ -346,12 +346,15 @@ class Switchboard:
         self.report(id, CallStarted(parties.direction, parties.from_, parties.to))
         return live
 
-    def _refusal(self, *, found: bool) -> Cause | None:
+    def _refusal(self, number: str, *, found: bool) -> Cause | None:
         if self.draining:
-            return Cause.SHUTTING_DOWN
-        if len(self._calls) > self.limits.max_calls:
-            return Cause.CONGESTION
-        return None if found else Cause.NOT_FOUND
+            return Cause.SHUTTING_DOWN.because("the switch is being stopped, and takes no more calls")
+        if len(self._calls) > (most := self.limits.max_calls):
+            return Cause.CONGESTION.because(f"the switch carries {most} calls already, and limits.max_calls is {most}")
+        if found:
+            return None
+        words = f"no rule of the dialplan takes {number} from this caller: ask `softswitch route-test {number}`"
+        return Cause.NOT_FOUND.because(words)
 
     def _leg_reported(self, live: _Live, leg: Leg, event: LegEvent) -> None:
         now = self._now()

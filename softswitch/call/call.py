@@ -174,7 +174,7 @@ class Call(Moving):
         self.now = now
         if now >= self._hard_end:
             self._hard_end = now + 60.0  # a leg that does not end is told again
-            self._end(Cause.TIMEOUT)
+            self._end(Cause.TIMEOUT.because("the call reached limits.max_call_seconds, and was ended"))
             return
         for leg in sorted(leg for leg, at in self._leaving.items() if now >= at):
             self._let_go(leg, Cause.NORMAL)
@@ -306,7 +306,8 @@ class Call(Moving):
 
     def _record(self) -> CallRecord:
         carrier = self._parties.carrier or self.left_by
-        return self._progress.record(self.id, self._parties, carrier, self.media, self._turns, self.variables, self.now)
+        progress, parties = self._progress, self._parties
+        return progress.record(self.id, parties, carrier, self.media, self._turns, self.variables, self.story, self.now)
 
 
 def _flow_ahead(steps: Sequence[Step]) -> str:

@@ -100,12 +100,13 @@ class Briefed:
 class Ended:
     """The leg is over, and all that it owned has been given back. `by_peer`: the far end ended it.
 
-    media: how its sound was, where the leg had any to report.
+    media: how its sound was, where the leg had any to report. said: how the far end refused, in its own words.
     """
 
     cause: Cause
     by_peer: bool
     media: MediaReport = NO_MEDIA
+    said: str = ""
 
 
 LegEvent = (

@@ -4,7 +4,9 @@ import datetime
 from collections.abc import Mapping
 
 from softswitch.call.cause import Cause
-from softswitch.call.record import CallRecord, EndedBy, MediaReport, Parties, TurnRecord, outcome_of, verdict_of
+from softswitch.call.record import CallRecord, EndedBy, MediaReport, Parties, TurnRecord, outcome_of
+from softswitch.call.story import Story
+from softswitch.call.verdict import Facts, verdict_of
 
 
 class Progress:
@@ -31,6 +33,7 @@ class Progress:
         media: MediaReport,
         turns: list[TurnRecord],
         variables: Mapping[str, str],
+        story: Story,
         now: float,
     ) -> CallRecord:
         """Return the record of a call that is over."""
@@ -57,8 +60,10 @@ class Progress:
             dtmf="".join(self.digits),
             turns=turns,
             variables={key: value for key, value in variables.items() if key not in ("from", "to")},
+            legs=[party.record() for party in story.parties.values()],
         )
-        record.verdict = "; ".join(filter(None, (verdict_of(record, cause), self.note)))
+        met = tuple(story.parties.values())
+        record.verdict = verdict_of(Facts(record, cause, story.subject, met, story.moments, self.note))
         return record
 
     def _at(self, moment: float | None) -> datetime.datetime | None:

@@ -43,6 +43,12 @@ class MediaReport:
     codec: name, empty where none was agreed. remote: where sound went to at last, as `host:port`. offered: where the
     peer's session description said it would be. received: what we heard; sent: what we said (packets only). srtp: the
     suite that encrypted it, empty where it was plain. forged: packets that were not encrypted with the peer's key.
+
+    local: where our description says that we hear. peer: the host that signals. hidden: `offered` cannot be reached
+    from where we are. expected: the peer was to send at the end. first_ms: from the description to its first packet.
+    quiet_ms: since its last one. foreign: packets of somebody else that were not listened to, `stranger` the last of
+    these. stray_type: payload type that nobody agreed to, -1 for none; `bad` counts these and broken packets. unsent:
+    packets that the system refused to send, and why. keys: how they go to the peer, `rfc4733`, `inband` or `info`.
     """
 
     codec: str = ""
@@ -52,6 +58,19 @@ class MediaReport:
     sent: Quality = field(default_factory=Quality)
     srtp: str = ""
     forged: int = 0
+    local: str = ""
+    peer: str = ""
+    hidden: bool = False
+    expected: bool = False
+    first_ms: float | None = None
+    quiet_ms: float | None = None
+    foreign: int = 0
+    stranger: str = ""
+    bad: int = 0
+    stray_type: int = -1
+    unsent: int = 0
+    unsent_why: str = ""
+    keys: str = ""
 
 
 NO_MEDIA: Final = MediaReport()
@@ -65,6 +84,49 @@ class TurnRecord:
     said: str
     interrupted: bool
     latency: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class LegRecord:
+    """One leg of a call. kind: `phone`, `user`, `carrier` or `AI`. name: of the user, carrier or flow. cause: its end.
+
+    said: the peer's own words, where it was the peer who ended it before the answer.
+    """
+
+    id: str
+    kind: str
+    name: str
+    number: str
+    answered: bool
+    cause: str
+    sip_code: int
+    ended_by_peer: bool
+    said: str = ""
+    media: MediaReport = field(default_factory=MediaReport)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain JSON data."""
+        media = self.media
+        data: dict[str, Any] = {
+            "id": self.id,
+            "kind": self.kind,
+            "name": self.name,
+            "number": self.number,
+            "answered": self.answered,
+            "cause": self.cause,
+            "sip_code": self.sip_code,
+            "ended_by_peer": self.ended_by_peer,
+            "said": self.said,
+        }
+        if media.codec:
+            data |= {
+                "codec": media.codec,
+                "srtp": media.srtp,
+                "offered": media.offered,
+                "remote": media.remote,
+                "quality": {"received": _quality(media.received), "sent": _quality(media.sent)},
+            }
+        return data
 
 
 @dataclass(slots=True)
@@ -91,6 +153,7 @@ class CallRecord:
     turns: list[TurnRecord] = field(default_factory=list)
     recording: str = ""
     variables: dict[str, str] = field(default_factory=dict)
+    legs: list[LegRecord] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as plain JSON data with the contract's keys."""
@@ -120,6 +183,7 @@ class CallRecord:
             ],
             "recording": self.recording,
             "variables": self.variables,
+            "legs": [leg.as_json() for leg in self.legs],
         }
 
 
@@ -154,28 +218,3 @@ def outcome_of(cause: Cause, *, answered: bool, by_caller: bool) -> Outcome:
         case 102 if cause.sip == 408:
             return "no_answer"
     return "failed"
-
-
-def verdict_of(record: CallRecord, cause: Cause) -> str:
-    """Return what was wrong with a call, in words a person can act on; empty where nothing was."""
-    media = record.media
-    if record.outcome == "answered" and cause == Cause.INCOMPATIBLE and cause.detail:
-        return cause.detail  # it went well, until something was agreed in mid-call that could not be done
-    if record.outcome == "answered" and record.duration_ms >= 1000 and media.codec:
-        if media.received.packets == 0 and media.forged:
-            return (
-                f"no sound could be decrypted: {media.forged} packets came from the peer, none encrypted with the key "
-                f"that its session description gave for {media.srtp}"
-            )
-        if media.received.packets == 0:
-            return f"no sound arrived: the peer's session description said {media.offered}, nothing came from there"
-        if media.remote != media.offered:
-            return f"sound came from {media.remote} instead of {media.offered} and was answered there (NAT)"
-        if media.received.loss_percent >= 5:
-            return f"{media.received.loss_percent:.0f} % of the peer's sound was lost on the way"
-        return ""
-    if record.outcome in ("failed", "rejected") or (cause.sip == 408 and not record.answered_at):
-        return f"{cause.detail or cause.words} (SIP {cause.sip})"
-    if cause.detail and record.outcome == "no_answer":  # there was nobody who could have answered
-        return f"{cause.detail} (SIP {cause.sip})"
-    return ""

@@ -179,6 +179,8 @@ class ReadDigits(BaseStep):
                     break
                 case _:
                     pass
+        if not digits:
+            call.story.note(call.subject, "no key came", now=call.now)
         call.variables[self.into] = digits
 
     def writes(self) -> Iterator[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
+from softswitch.call.cause import Cause
 from softswitch.call.leg import (
     Answered,
     Digit,
@@ -21,7 +22,7 @@ from softswitch.call.leg import (
     ReferRequested,
     Ringing,
 )
-from softswitch.call.record import CallRecord, MediaReport
+from softswitch.call.record import CallRecord, LegRecord, MediaReport
 
 #: Moments kept of one call: a conversation of an hour with an interruption a minute has fewer.
 MAX_MOMENTS: Final = 200
@@ -54,11 +55,34 @@ class Party:
     began: float = 0.0
     answered: float | None = None
     ended: Ended | None = None
+    ended_at: float | None = None
 
     @property
     def media(self) -> MediaReport | None:
         """How its sound was, once it is over."""
         return self.ended.media if self.ended is not None else None
+
+    @property
+    def up_seconds(self) -> float:
+        """How long it was up, once it is over."""
+        return self.ended_at - self.answered if self.ended_at is not None and self.answered is not None else 0.0
+
+    def record(self) -> LegRecord:
+        """Return what is kept of it in the record of its call."""
+        ended, answered = self.ended, self.answered is not None
+        cause = ended.cause if ended is not None else Cause.INTERNAL
+        return LegRecord(
+            self.leg,
+            self.kind,
+            self.name,
+            self.number,
+            answered,
+            str(cause),
+            200 if answered else cause.sip,
+            ended is not None and ended.by_peer,
+            ended.said if ended is not None else "",
+            self.media or MediaReport(),
+        )
 
 
 class Story:
@@ -117,7 +141,7 @@ class Story:
                 answered = party is not None and party.answered is not None
                 self.note(leg, "ended", _why(event, answered=answered), now=now)
                 if party is not None:
-                    party.ended = event
+                    party.ended, party.ended_at = event, now
             case _:
                 pass
 

@@ -9,14 +9,18 @@ from softswitch.errors import RemoteError
 from softswitch.legs.rtp_media import RtpMedia
 from softswitch.legs.signalling import CREDENTIALS, SDP, reason, reason_in
 from softswitch.legs.whole import Whole
+from softswitch.net.address import show
 from softswitch.sip import invite as machine
 from softswitch.sip.dialog import Dialog
+from softswitch.sip.flow import Flow
 from softswitch.sip.invite_client import ClientInvite, ClientState
 from softswitch.sip.message import Request, Response
 from softswitch.sip.transaction import Key
 
 log = logging.getLogger("softswitch.sip")
 
+#: Characters of a refusal that are kept: the reason is the peer's, who may have sent 60 kB.
+MAX_SAID = 160
 #: Why no final response came; any other word is what is wrong with the one that did.
 _FAILED = {"transport": Cause.OUT_OF_ORDER, "timeout": from_status(408)}
 
@@ -135,7 +139,8 @@ class Outbound:
                 case machine.Answered(response=response, dialog=dialog):
                     self._answered(response, dialog)
                 case machine.Refused(response=response):
-                    leg.ended(reason_in(response.headers, from_status(response.status)), by_peer=True)
+                    cause = reason_in(response.headers, from_status(response.status))
+                    leg.ended(cause, by_peer=True, said=said_by(response, leg.flow))
                 case machine.Failed(why=why):
                     leg.ended(self._failed(why), by_peer=True)
                 case _:  # AnsweredTooLate: ACK and BYE are on their way
@@ -237,3 +242,11 @@ class Outbound:
             return
         leg.timer.answered(response, now=clock.now())
         leg.up()
+
+
+def said_by(response: Response, flow: Flow) -> str:
+    """Return a refusal in the peer's own words, for our record: who, status, reason, and its Warning if it has one."""
+    warning = (response.headers.get("Warning") or "").partition('"')[2].rpartition('"')[0]
+    words = f"{response.status} {response.reason}" + (f" ({warning})" if warning else "")
+    words = "".join(character if character.isprintable() else "?" for character in words)
+    return f"{show(flow.remote)} answered {words if len(words) <= MAX_SAID else words[: MAX_SAID - 1] + '…'}"

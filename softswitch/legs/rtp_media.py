@@ -87,6 +87,7 @@ class RtpMedia:
         self._agreement: Agreement | None = None
         self._stream: RtpStream | None = None
         self._offered = ""
+        self._address = address
         self._peer = peer
         self._dtmf = dtmf
         self._mutes_keys = False
@@ -100,7 +101,8 @@ class RtpMedia:
         self._codec = ""
         self._watch = WATCH_TICKS
         self._flood = MediaFlood(leg, self._socket)
-        self._since = clock.now()
+        self._since = self._began = clock.now()
+        self._hidden = False
         self.voiced_frames = 0
 
     # Negotiation -------------------------------------------------------------------------------------------------
@@ -158,7 +160,8 @@ class RtpMedia:
     def _agree(self, agreement: Agreement) -> None:
         now = clock.now()
         described = agreement.remote
-        if nat.hidden(described[0], self._peer):
+        self._hidden = nat.hidden(described[0], self._peer)
+        if self._hidden:
             # Its own address behind a NAT, which leads nowhere from here. Until its packets show the way (latching),
             # the best guess is the host its signalling comes from: many NATs keep the port.
             agreement = replace(agreement, remote=(self._peer, described[1]))
@@ -186,7 +189,7 @@ class RtpMedia:
                 # What came to the port before anything was agreed belongs to nobody, unless it is a handshake: that may
                 # begin before the answer is here (RFC 5763 section 5).
                 self._socket.read()
-            self._since = now
+            self._since = self._began = now
         else:
             self._flood.open()
             self._stream.redirect(agreement.remote, profile, now=now)
@@ -297,6 +300,7 @@ class RtpMedia:
             jitter_ms=stats.jitter_ms,
             loss_percent=100.0 * stats.lost / expected if expected else 0.0,
         )
+        wire = self._socket
         return MediaReport(
             codec=agreement.codec,
             offered=self._offered,
@@ -305,6 +309,19 @@ class RtpMedia:
             sent=Quality(packets=stats.sent),
             srtp=secured.suite if secured is not None and agreement.protection is not None else "",
             forged=secured.forged if secured is not None else 0,
+            local=_shown((self._address, wire.port)),
+            peer=self._peer,
+            hidden=self._hidden,
+            expected=self.expects_sound,
+            first_ms=None if stats.first_at is None else (stats.first_at - self._began) * 1000,
+            quiet_ms=None if stream.heard_at is None else (clock.now() - stream.heard_at) * 1000,
+            foreign=stats.foreign,
+            stranger="" if stats.stranger is None else _shown(stats.stranger[:2]),
+            bad=stats.bad,
+            stray_type=stats.stray_type,
+            unsent=wire.send_errors,
+            unsent_why=wire.send_error,
+            keys=self.dialect,
         )
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ from softswitch import clock
 from softswitch.audio.frame import Frame
 from softswitch.call.cause import Cause
 from softswitch.call.leg import Answered, Digit, DigitsSent, Ended, FarEnd, Held, LegEvent, LegId, LegSink, LegState
-from softswitch.call.record import MediaReport
+from softswitch.call.record import NO_MEDIA, MediaReport
 from softswitch.errors import RemoteError
 from softswitch.legs.inbound import Inbound
 from softswitch.legs.info_keys import InfoKeys
@@ -264,7 +264,9 @@ class SipLeg:
         """Give up a call whose peer did not acknowledge our 2xx (RFC 3261 section 13.3.1.4)."""
         self._bye_reason = ()
         self.send_bye()
-        self.ended(Cause.TIMEOUT, by_peer=False)
+        self.ended(
+            Cause.TIMEOUT.because(f"no ACK came for our answer, whose Contact was {self.contact}"), by_peer=False
+        )
 
     def lost(self, cause: Cause) -> None:
         """Give up a call whose peer does not know it any more, or is not there."""
@@ -300,8 +302,8 @@ class SipLeg:
             self.state = LegState.HELD if held else LegState.UP
             self.report(Held(held))
 
-    def ended(self, cause: Cause, *, by_peer: bool) -> None:
-        """The leg is over: give everything back, say so, once."""
+    def ended(self, cause: Cause, *, by_peer: bool, said: str = "") -> None:
+        """The leg is over: give everything back, say so, once. said: what the peer said, when it refused."""
         if self.state is LegState.ENDED:
             return
         self.state = LegState.ENDED
@@ -311,9 +313,8 @@ class SipLeg:
         self._info_keys.stop()
         self._referred.stop()
         self._referring.stop()
-        event = Ended(cause, by_peer)
+        event = Ended(cause, by_peer, media.report() if media is not None else NO_MEDIA, said)
         if media is not None:
-            event = Ended(cause, by_peer, media.report())
             media.close()
         self._pump()  # first the wire, then the books
         self.report(event)

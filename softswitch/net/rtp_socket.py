@@ -192,6 +192,7 @@ class RtpSocket:
     """One RTP port. Nothing here blocks or raises for what a peer or the network does.
 
     host, port: where it is bound. received, sent: datagrams so far. only: the one source it listens to, None for all.
+    send_error: why the last one was not sent, by the name of its errno.
     """
 
     __slots__ = (
@@ -206,6 +207,7 @@ class RtpSocket:
         "only",
         "port",
         "received",
+        "send_error",
         "send_errors",
         "sent",
     )
@@ -217,6 +219,7 @@ class RtpSocket:
         self.sent = 0
         self.send_errors = 0
         self.only: Address | None = None
+        self.send_error = ""
         self._ports = ports
         self._raw: socket.socket | None = raw
         poll = select.poll()
@@ -313,6 +316,7 @@ class RtpSocket:
 
     def _failed(self, why: str) -> None:
         self.send_errors += 1
+        self.send_error = why
         self._ports.counts[f"send_{why}"] += 1
 
 

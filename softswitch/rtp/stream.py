@@ -102,6 +102,8 @@ class StreamStats(NamedTuple):
 
     foreign: not from the locked source. bad: neither RTP of a negotiated payload type, nor RTCP, nor STUN.
     jitter_ms: interarrival jitter (RFC 3550 section 6.4.1). delay_ms: how long the newest packet waits in the buffer.
+    first_at: when a packet was heard first, monotonic seconds. stranger: the last source that was not listened to.
+    stray_type: the last payload type that nobody agreed to, -1 for none.
     """
 
     received: int
@@ -116,6 +118,9 @@ class StreamStats(NamedTuple):
     stun: int
     jitter_ms: float
     delay_ms: float
+    first_at: float | None = None
+    stranger: Address | None = None
+    stray_type: int = -1
 
 
 class RtpStream:
@@ -128,6 +133,7 @@ class RtpStream:
         "_described",
         "_duplicate",
         "_event_types",
+        "_first_at",
         "_foreign",
         "_jitter",
         "_jitter_seconds",
@@ -146,6 +152,8 @@ class RtpStream:
         "_settle_until",
         "_source",
         "_ssrc",
+        "_stranger",
+        "_stray_type",
         "_stun",
         "events",
         "heard_at",
@@ -164,6 +172,9 @@ class RtpStream:
         self._keys = EventReceiver()
         self._received = self._lost = self._duplicate = self._reordered = 0
         self._foreign = self._bad = self._rtcp = self._stun = 0
+        self._first_at: float | None = None
+        self._stranger: Address | None = None
+        self._stray_type = -1
         # Receiving: the lock, then the sequence of the source.
         self._source: Address | None = None
         self._settle_until: float | None = None
@@ -228,6 +239,7 @@ class RtpStream:
         payload_type = packet.payload_type
         if payload_type not in self._audio and payload_type not in self._event_types and payload_type != COMFORT_NOISE:
             self._bad += 1
+            self._stray_type = payload_type
             return
         if source == self._source:
             if self._settle_until is not None and now >= self._settle_until:
@@ -259,11 +271,13 @@ class RtpStream:
         silent = self.heard_at is None or now - self.heard_at >= SOURCE_SILENCE_SECONDS
         if not (self._source is None or silent or opened or (settling and described)):
             self._foreign += 1
+            self._stranger = source
             return False
         first, self._candidate = self._candidate, (source, packet, arrived)
         if not described:
             if first is None or first[0] != source or not _follows(first[1], packet):
                 self._foreign += first is not None
+                self._stranger = source
                 return False
         self._candidate = None
         self._ssrc = -1
@@ -275,6 +289,8 @@ class RtpStream:
 
     def _sequenced(self, packet: Packet, source: Address, arrived: float, now: float) -> None:
         """Put a packet of the locked source into the order of its sequence numbers (RFC 3550 appendix A.1)."""
+        if self._first_at is None:
+            self._first_at = now
         self.heard_at = now
         ahead = (packet.sequence - self._next) & SEQUENCE_MASK
         if self._ssrc != packet.ssrc or MAX_DROPOUT <= ahead <= SEQUENCE_MASK - MAX_MISORDER:
@@ -424,6 +440,9 @@ class RtpStream:
             self._stun,
             self._jitter_seconds * 1000,
             self._jitter.lead * 1000,
+            self._first_at,
+            self._stranger,
+            self._stray_type,
         )
 
 

@@ -54,7 +54,19 @@ calls = sa.Table(
     sa.Column("turns", sa.JSON, nullable=False),
     sa.Column("recording", sa.String(256), nullable=False),
     sa.Column("variables", sa.JSON, nullable=False),
+    sa.Column("legs", sa.JSON),
 )
+
+
+def _bring_up_to_date(connection: sa.Connection) -> None:
+    """Make the table, or add the columns that a database of an older switch does not have."""
+    metadata.create_all(connection)
+    there = {column["name"] for column in sa.inspect(connection).get_columns(calls.name)}
+    quote = connection.dialect.identifier_preparer.quote
+    for column in calls.columns:
+        if column.name not in there:
+            kind = column.type.compile(connection.dialect)
+            connection.execute(sa.text(f"ALTER TABLE {quote(calls.name)} ADD COLUMN {quote(column.name)} {kind}"))
 
 
 class CallRecords:
@@ -87,7 +99,7 @@ class CallRecords:
                 if self._url.startswith("sqlite"):
                     await connection.execute(sa.text("PRAGMA journal_mode=WAL"))
                     await connection.execute(sa.text("PRAGMA synchronous=NORMAL"))
-                await connection.run_sync(metadata.create_all)
+                await connection.run_sync(_bring_up_to_date)
         except sa.exc.ArgumentError as error:
             # Not shown: what cannot be parsed may hold a password anywhere.
             example = "sqlite+aiosqlite:////var/lib/softswitch/calls.db"

@@ -50,6 +50,8 @@ class DeafSocket:
     host: str = UDP.local[0]
     sent: list[tuple[bytes, Any]] = field(default_factory=list)
     closed: bool = False
+    send_errors: int = 0
+    send_error: str = ""
 
     def read(self) -> list[Any]:
         return []
