@@ -25,6 +25,7 @@ from softswitch.call.call import CallId
 from softswitch.call.cause import Cause
 from softswitch.call.leg import Leg, LegId, LegSink
 from softswitch.call.offer import Offer
+from softswitch.call.onward import ALONE, Onward
 from softswitch.call.record import CallRecord
 from softswitch.call.targets import is_user
 from softswitch.call.user import UserBook
@@ -380,14 +381,23 @@ class App:
         hops: int,
         who: Who,
         headers: tuple[tuple[str, str], ...] = (),
+        onward: Onward = ALONE,
     ) -> Leg:
         """Call a user, a SIP URI, or a number over a carrier. Raises ResourceError with a sentence."""
         if is_user(target, carrier, self.people.users.book):
             return self.people.users.place(
-                leg, target, caller_id=caller_id, sink=sink, hops=hops, who=who, headers=headers
+                leg, target, caller_id=caller_id, sink=sink, hops=hops, who=who, headers=(*onward.lines, *headers)
             )
         return self.trunks.place(
-            leg, target, caller_id=caller_id, carrier=carrier, sink=sink, hops=hops, who=who, headers=headers
+            leg,
+            target,
+            caller_id=caller_id,
+            carrier=carrier,
+            sink=sink,
+            hops=hops,
+            who=who,
+            headers=headers,
+            onward=onward,
         )
 
     def trusts(self, host: str) -> bool:
@@ -424,6 +434,7 @@ class App:
             user=inbound.user,
             replaces=inbound.replaces,
             verdict=inbound.verdict,
+            diversions=inbound.diversions,
         )
         try:
             self.switchboard.offered(offer, made)

@@ -153,7 +153,7 @@ class Switchboard:
         steps: Sequence[Step] = rule.steps if rule else ()
         live = self._start(offer.leg, offer.parties, steps)
         stage, call = live.stage, live.call
-        stage.hops, stage.signed = offer.hops - 1, offer.signed
+        stage.hops, stage.signed, stage.onward = offer.hops - 1, offer.signed, offer.onward
         stage.who = stage.rights[offer.leg] = offer.who
         call.variables.update(offer.marks())
         call.story.meet(offer.leg, offer.kind, offer.user or offer.carrier, offer.caller, now=call.now)

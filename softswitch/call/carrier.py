@@ -242,6 +242,7 @@ class Carrier(Entry):
     privacy: bool = False
     from_user: CallerId = ""
     from_domain: Host = ""
+    diversion: Literal["auto", "none", "diversion", "history_info", "both"] = "auto"
     identity_sign: IdentitySign | None = None
     identity_verify: Literal["default", "off", "note", "require"] = "default"
     tariff: str = pydantic.Field(default="", max_length=64)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from softswitch.call.cause import Cause
 from softswitch.call.dialplan import Query
 from softswitch.call.leg import LegId
+from softswitch.call.onward import Onward
 from softswitch.call.record import Parties
 from softswitch.call.stage import MAX_HOPS
 from softswitch.call.story import Kind
 from softswitch.call.who import Who
+from softswitch.sip.history import Diversions
 from softswitch.sip.vouching import Verdict
 
 
@@ -20,6 +22,7 @@ class Offer:
     trusted: authenticated, or from this machine. refusal: the leg cannot become a call, for this cause. carrier: the
     trunk it came by, empty for none. uri: the Request-URI. hops: its Max-Forwards. user: one of ours, proved.
     replaces: the leg of ours whose place it takes. verdict: on its signature, None where nobody asked for one.
+    diversions: who passed it on before.
     """
 
     leg: LegId
@@ -33,6 +36,7 @@ class Offer:
     user: str = ""
     replaces: LegId = ""
     verdict: Verdict | None = None
+    diversions: Diversions = Diversions()
 
     def query(self, wall: datetime.datetime) -> Query:
         """Return what the dialplan is asked."""
@@ -42,6 +46,11 @@ class Offer:
     def signed(self) -> str:
         """What came of its signature, empty where nobody asked for one."""
         return self.verdict.result if self.verdict is not None else ""
+
+    @property
+    def onward(self) -> Onward:
+        """What the legs that are placed for it tell of its way."""
+        return Onward(self.diversions, self.number if self.carrier else "")
 
     @property
     def parties(self) -> Parties:

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from softswitch.call.carrier import Carrier, is_address
 from softswitch.call.numbers import Kind, Number, read, write
 from softswitch.errors import RemoteError, ResourceError
+from softswitch.sip.history import ANONYMOUS
 from softswitch.sip.uri import Uri
 
 _DIALABLE = re.compile(r"\+?[0-9*#]+")
 
 _TRANSPORTS = ("udp", "tcp", "tls")
-
-#: Who a caller without a name is (RFC 3323 section 4.1.1.3).
-ANONYMOUS = Uri("sip", "anonymous", None, "anonymous.invalid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +218,7 @@ def _place(key: str, places: int) -> int:
     return place
 
 
-def _domain(carrier: Carrier) -> str:
+def domain(carrier: Carrier) -> str:
     """Return the domain of our account: its own key, the carrier's host, or its first gateway."""
     return carrier.from_domain or carrier.host or carrier.all_gateways[0].host
 
@@ -229,7 +227,7 @@ def _from_uri(carrier: Carrier, user: str) -> Uri | None:
     """Return the URI in From; None: at our own address, as a peer that knows us by it expects."""
     if not user or not (carrier.from_domain or carrier.username):
         return None
-    return Uri.of(user, _domain(carrier))
+    return Uri.of(user, domain(carrier))
 
 
 def _identity(carrier: Carrier, presented: str, why: list[str]) -> Iterator[tuple[str, str]]:
@@ -237,7 +235,7 @@ def _identity(carrier: Carrier, presented: str, why: list[str]) -> Iterator[tupl
     if carrier.privacy:
         why.append("privacy hides the caller ID from the called: From is anonymous.")
     if presented and carrier.identity != "none":
-        address = f"<{Uri.of(presented, _domain(carrier))}>"
+        address = f"<{Uri.of(presented, domain(carrier))}>"
         match carrier.identity:
             case "pai":
                 yield "P-Asserted-Identity", address

@@ -15,6 +15,7 @@ from softswitch.call import commands
 from softswitch.call.call import Call
 from softswitch.call.cause import Cause, from_status
 from softswitch.call.leg import Ended, Leg, LegId, LegSink, ReferProgress
+from softswitch.call.onward import ALONE, Onward
 from softswitch.call.patch import Patch
 from softswitch.call.routing import is_uri
 from softswitch.call.voices import NOBODY, Recorder, Sounds, hold_music, voice_of
@@ -44,10 +45,12 @@ class Phones(Protocol):
         hops: int,
         who: Who,
         headers: tuple[tuple[str, str], ...] = (),
+        onward: Onward = ALONE,
     ) -> Leg:
         """Call `target`; raise ResourceError with a sentence where no leg can be made.
 
         hops: Max-Forwards. who: on whose behalf; it may go no further than that one may. headers: more for the INVITE.
+        onward: who passed the call on before.
         """
 
     def trusts(self, host: str) -> bool:
@@ -77,6 +80,7 @@ class Stage:
     """Where one call is carried out.
 
     patch: its legs, and who hears whom. hops: what is left of its Max-Forwards. who: on whose behalf legs are placed.
+    onward: the way that the call has come.
     """
 
     def __init__(
@@ -94,6 +98,7 @@ class Stage:
         """sink: told by the legs that are made here. on_voice_end: told, in a tick, that what was heard is over."""
         self.patch = patch
         self.hops = MAX_HOPS
+        self.onward = ALONE
         self.who = OURSELVES
         #: What came of the signature of who calls.
         self.signed = ""
@@ -258,6 +263,7 @@ class Stage:
                 hops=self.hops,
                 who=self.rights.get(output.behalf, self.who),
                 headers=output.headers,
+                onward=self.onward,
             )
         except ResourceError as error:
             log.error("%s the call cannot be placed: %s", self.call.id, error)

@@ -10,6 +10,7 @@ from softswitch.errors import RemoteError
 from softswitch.legs.signalling import InboundCall, Known
 from softswitch.sip.flow import Flow
 from softswitch.sip.headers import NameAddr
+from softswitch.sip.history import Diversions
 from softswitch.sip.message import Request
 
 #: Numbers and names of callers longer than this are cut in records: nobody dials more.
@@ -42,11 +43,12 @@ class Callers:
     def describe(self, leg: LegId, request: Request, flow: Flow, known: Known, refusal: Cause | None) -> InboundCall:
         """Return an INVITE as those see it who decide what becomes of it."""
         trusted = self.trusts(flow)
+        asserted = trusted or bool(known.carrier)
         hops = request.max_forwards
         return InboundCall(
             leg,
             number=request.uri.username[:MAX_NAME],
-            caller=known.caller or _caller(request, asserted=trusted or bool(known.carrier)),
+            caller=known.caller or _caller(request, asserted=asserted),
             trusted=trusted or bool(known.user),
             refusal=refusal,
             carrier=known.carrier,
@@ -55,6 +57,7 @@ class Callers:
             uri=str(request.uri),
             source=flow.remote,
             hops=MAX_FORWARDS if hops is None else min(hops, MAX_FORWARDS),
+            diversions=Diversions.of(request) if asserted else Diversions(),
         )
 
     def _inside(self, host: str) -> bool:

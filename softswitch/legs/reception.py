@@ -129,7 +129,7 @@ class Reception:
         if package in NOTICES:
             self.reply(key, request, 200)
         else:
-            self.reply(key, request, 489, (("Allow-Events", "message-summary"),))
+            self.reply(key, request, 489)
 
     def _referred(self, key: Key, request: Request, flow: Flow) -> None:
         """Refuse a REFER outside of a call: it would have us call somebody, for nobody (RFC 3515 section 5.2)."""

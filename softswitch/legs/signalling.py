@@ -9,6 +9,7 @@ from softswitch.sdp.protection import Encryption
 from softswitch.sip.auth import DigestClient
 from softswitch.sip.dialog import Dialog, DialogId
 from softswitch.sip.flow import Flow
+from softswitch.sip.history import Diversions
 from softswitch.sip.message import Headers, Request, Response
 from softswitch.sip.refer import Replaces
 from softswitch.sip.session_timer import SessionTimerSettings
@@ -177,6 +178,7 @@ class InboundCall:
     caller: of P-Asserted-Identity where a carrier or a trusted network says it (RFC 3325), else of From.
     user: one of our users who has proved it. replaces: the leg of ours whose place it takes (RFC 3891).
     verdict: on its signature (RFC 8224), None where nobody asked for one.
+    diversions: who passed the call on before, as a carrier or a trusted network says it.
     """
 
     leg: LegId
@@ -192,6 +194,7 @@ class InboundCall:
     user: str = ""
     replaces: LegId = ""
     verdict: Verdict | None = None
+    diversions: Diversions = Diversions()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from softswitch.legs.trunk import GatewayKey
 from softswitch.net.address import family, show
 from softswitch.net.resolve import Target
 from softswitch.sip.flow import Flow, default_port
+from softswitch.sip.history import merged
 
 log = logging.getLogger("softswitch.trunks")
 
@@ -203,7 +204,7 @@ class TrunkLeg(Around[SipLeg]):
             port=target.port,
             hops=self._way.max_forwards,
             name=hop.host,
-            headers=(*hop.placement.headers, *self._way.headers),
+            headers=merged((*hop.placement.headers, *self._way.headers)),
         )
         self._attempts += 1
         # Each attempt is a leg of its own in the user agent's books: the one before may still await its last answer.

@@ -8,6 +8,7 @@ from softswitch import clock
 from softswitch.call.carrier import Carrier
 from softswitch.call.cause import Cause
 from softswitch.call.leg import Ended, Leg, LegEvent, LegId, LegSink
+from softswitch.call.onward import ALONE, Onward
 from softswitch.call.routing import Gateway, Route, direct_uri, is_uri, route
 from softswitch.call.slots import Slot
 from softswitch.call.toll_rules import TollSection
@@ -113,6 +114,7 @@ class Trunks:
         hops: int = MAX_FORWARDS,
         who: Who = OURSELVES,
         headers: tuple[tuple[str, str], ...] = (),
+        onward: Onward = ALONE,
     ) -> Leg:
         """Call a SIP URI, or a number over a carrier. Raises ResourceError with a sentence where that makes no sense.
 
@@ -121,13 +123,16 @@ class Trunks:
         what gets past that (a variable, a transfer) ends here.
         """
         if is_uri(target):
-            way, fare = self._to_uri(target, caller_id, who), None
+            way, fare, history = self._to_uri(target, caller_id, who), None, onward.lines
         else:
             if who.stranger:
                 self.tolls.toll.refused["stranger", "stranger"] += 1
                 raise ResourceError(f"{target} is called over a carrier, which is not for strangers")
-            way, fare = self._over(target, caller_id, carrier, who)
-        made = TrunkLeg(leg, replace(way, max_forwards=hops, headers=headers), self._user_agent, self._resolver, sink)
+            found = self._route(target, caller_id, carrier)
+            way, fare = self._over(target, found, who)
+            history = onward.lines_to(found.carrier, found.request_uri(found.gateways[0]))
+        way = replace(way, max_forwards=hops, headers=(*history, *headers))
+        made = TrunkLeg(leg, way, self._user_agent, self._resolver, sink)
         if fare is not None:
             fare.leg = made
         return made
@@ -137,8 +142,7 @@ class Trunks:
         carriers = self.roster.carriers
         return route(number, carriers, carrier=carrier, caller_id=caller_id, down=down, random=self._random)
 
-    def _over(self, number: str, caller_id: str, carrier: str, who: Who) -> tuple[Way, Fare | None]:
-        found = self._route(number, caller_id, carrier)
+    def _over(self, number: str, found: Route, who: Who) -> tuple[Way, Fare | None]:
         post = self.roster.post(found.carrier.name)
         if post is None:
             raise LocalError(f"carrier {found.carrier.name} was chosen and does not exist")

@@ -101,7 +101,17 @@ class Rig:
         self.ticker.close()
 
     def place(
-        self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int, who: Who, headers: Any
+        self,
+        leg: LegId,
+        target: str,
+        *,
+        caller_id: str,
+        carrier: str,
+        sink: LegSink,
+        hops: int,
+        who: Who,
+        headers: Any,
+        onward: Any,
     ) -> Leg:
         uri = Uri.parse(target)
         more = {"hops": hops, "headers": headers} | self.placing

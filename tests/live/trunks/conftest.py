@@ -222,10 +222,28 @@ class TrunkRig:
     # What the switchboard asks for
 
     def place(
-        self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int, who: Who, headers: Any
+        self,
+        leg: LegId,
+        target: str,
+        *,
+        caller_id: str,
+        carrier: str,
+        sink: LegSink,
+        hops: int,
+        who: Who,
+        headers: Any,
+        onward: Any,
     ) -> Leg:
         return self.trunks.place(
-            leg, target, caller_id=caller_id, carrier=carrier, sink=sink, hops=hops, who=who, headers=headers
+            leg,
+            target,
+            caller_id=caller_id,
+            carrier=carrier,
+            sink=sink,
+            hops=hops,
+            who=who,
+            headers=headers,
+            onward=onward,
         )
 
     def trusts(self, host: str) -> bool:
@@ -244,6 +262,7 @@ class TrunkRig:
             inbound.trusted,
             inbound.refusal or refusal,
             carrier=inbound.carrier,
+            diversions=inbound.diversions,
         )
         self.switchboard.offered(offer, made)
 

@@ -134,7 +134,17 @@ class UsersRig:
     # What the switchboard asks for
 
     def place(
-        self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int, who: Who, headers: Any
+        self,
+        leg: LegId,
+        target: str,
+        *,
+        caller_id: str,
+        carrier: str,
+        sink: LegSink,
+        hops: int,
+        who: Who,
+        headers: Any,
+        onward: Any,
     ) -> Leg:
         self.placed.append((target, who))
         if target.startswith("user:"):

@@ -124,7 +124,17 @@ class Board:
         )
 
     def place(
-        self, leg: LegId, target: str, *, caller_id: str, carrier: str, sink: LegSink, hops: int, who: Who, headers: Any
+        self,
+        leg: LegId,
+        target: str,
+        *,
+        caller_id: str,
+        carrier: str,
+        sink: LegSink,
+        hops: int,
+        who: Who,
+        headers: Any,
+        onward: Any,
     ) -> Leg:
         if target == "nowhere":
             raise ResourceError("there is no way to nowhere")
