@@ -21,6 +21,7 @@ from softswitch.sip.message import Headers, Request, Response
 from softswitch.sip.parser import MAX_HEAD_BYTES, MAX_MESSAGE_BYTES, MessageError, parse_message
 from softswitch.sip.uri import Uri
 from tests.data.torture import MESSAGES
+from tests.fuzz import transfers
 
 FLOW = Flow("UDP", ("203.0.113.1", 5060), ("203.0.113.9", 5062))
 
@@ -179,4 +180,6 @@ TARGETS = {
     "stun": Target(STUN_SEEDS, stun_answer),
     "challenges": Target(CHALLENGE_SEEDS, challenge),
     "keys in INFO": Target(INFO_SEEDS, info_key),
+    "values of transfers": Target(transfers.VALUE_SEEDS, transfers.values),
+    "transfers in a call": Target(transfers.DIALOG_SEEDS, transfers.dialog),
 }
