@@ -1,4 +1,4 @@
-"""The subscription of a REFER, both tables: every state, every input, and both machines on a wire that loses messages."""
+"""The subscription of a REFER: each state and input of both tables, and both machines on a wire that loses messages."""
 
 from collections.abc import Callable
 from typing import Any
@@ -277,82 +277,84 @@ def test_an_end_that_is_told_awaits_the_end_of_the_subscription_for_a_while_only
 # Both on a wire
 
 
-def referring(base: Any, wire: Any, address: Any, peer: Any, progress: tuple[tuple[float, int], ...]) -> Any:
-    """Make a phone that can refer (`refer`), and that accepts a REFER and then tells of `progress`."""
+class Referring:
+    """What a phone of the wire needs to refer (`refer`), and to accept a REFER and then tell of `progress`."""
 
-    class ReferringPhone(base):
-        def __init__(self) -> None:
-            methods = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REFER", "NOTIFY")
-            super().__init__(wire, address, peer, CoreSettings(allow=methods))
-            self.told: list[Told] = []
-            self.subscriber: Subscriber | None = None
-            self.notifier: Notifier | None = None
-            self.dialog: Any = None
-            self.asked: dict[Any, Callable[[int | None], None]] = {}
+    progress: tuple[tuple[float, int], ...] = ()
 
-        def refer(self, call: Any) -> None:
+    def __init__(self, wire: Any, address: Any, peer: Any) -> None:
+        methods = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REFER", "NOTIFY")
+        super().__init__(wire, address, peer, CoreSettings(allow=methods))
+        self.told: list[Told] = []
+        self.subscriber: Subscriber | None = None
+        self.notifier: Notifier | None = None
+        self.dialog: Any = None
+        self.asked: dict[Any, Callable[[int | None], None]] = {}
+
+    def refer(self, call: Any) -> None:
+        self.dialog = call.dialog
+        request = self.dialog.request("REFER", contact="<sip:a>", headers=(("Refer-To", refer_to(Uri.of("c", "h"))),))
+        self.subscriber = Subscriber(str(request.cseq.number), first_seconds=32, now=self.wire.now)
+        key = self.core.send_request(request, self.flow, now=self.wire.now)
+        self.asked[key] = lambda status: self.subscriber.answered(status, now=self.wire.now)
+
+    def _request(self, key: Any, request: Request) -> None:
+        call = next(iter(self._dialogs.values()), None)
+        if request.method == "REFER":
             self.dialog = call.dialog
-            request = self.dialog.request(
-                "REFER", contact="<sip:a>", headers=(("Refer-To", refer_to(Uri.of("c", "h"))),)
-            )
-            self.subscriber = Subscriber(str(request.cseq.number), first_seconds=32, now=wire.now)
-            key = self.core.send_request(request, self.flow, now=wire.now)
-            self.asked[key] = lambda status: self.subscriber.answered(status, now=wire.now)
+            self.core.send_response(key, request.reply(202), now=self.wire.now)
+            self.notifier = Notifier(str(request.cseq.number), named=False, last_seconds=32, now=self.wire.now)
+            for delay, status in self.progress:
+                self.wire.later(delay, self, lambda status=status: self.notifier.progress(status, now=self.wire.now))
+        elif request.method == "NOTIFY":
+            known = self.subscriber is not None and not self.subscriber.over and event(request)[0] == "refer"
+            self.core.send_response(key, request.reply(200 if known else 481), now=self.wire.now)
+            if known:
+                status = Fragment.parse(request.body).status
+                self.subscriber.notified(SubscriptionState.of(request), status, now=self.wire.now)
+        else:
+            super()._request(key, request)
 
-        def _request(self, key: Any, request: Request) -> None:
-            call = next(iter(self._dialogs.values()), None)
-            if request.method == "REFER":
-                self.dialog = call.dialog
-                self.core.send_response(key, request.reply(202), now=wire.now)
-                self.notifier = Notifier(str(request.cseq.number), named=False, last_seconds=32, now=wire.now)
-                for delay, status in progress:
-                    wire.later(delay, self, lambda status=status: self.notifier.progress(status, now=wire.now))
-            elif request.method == "NOTIFY":
-                known = self.subscriber is not None and not self.subscriber.over and event(request)[0] == "refer"
-                self.core.send_response(key, request.reply(200 if known else 481), now=wire.now)
-                if known:
-                    status = Fragment.parse(request.body).status
-                    self.subscriber.notified(SubscriptionState.of(request), status, now=wire.now)
-            else:
-                super()._request(key, request)
+    def _handle(self, output: object) -> None:
+        match output:
+            case ResponseReceived(key, response, _) if key in self.asked:
+                if response.status >= 200:
+                    self.asked.pop(key)(response.status)
+            case TransactionFailed(key, _) if key in self.asked:
+                self.asked.pop(key)(None)
+            case RequestReceived() | _:
+                super()._handle(output)
 
-        def _handle(self, output: object) -> None:
-            match output:
-                case ResponseReceived(key, response, _) if key in self.asked:
-                    if response.status >= 200:
-                        self.asked.pop(key)(response.status)
-                case TransactionFailed(key, _) if key in self.asked:
-                    self.asked.pop(key)(None)
-                case RequestReceived() | _:
-                    super()._handle(output)
+    def next_timer(self) -> float | None:
+        times = [super().next_timer(), *(machine.next_timer() for machine in self._both)]
+        return min((at for at in times if at is not None), default=None)
 
-        def next_timer(self) -> float | None:
-            times = [super().next_timer(), *(machine.next_timer() for machine in self._both)]
-            return min((at for at in times if at is not None), default=None)
+    def handle_timer(self) -> None:
+        super().handle_timer()
+        for machine in self._both:
+            machine.handle_timer(now=self.wire.now)
 
-        def handle_timer(self) -> None:
-            super().handle_timer()
-            for machine in self._both:
-                machine.handle_timer(now=wire.now)
-
-        def pump(self) -> None:
+    def pump(self) -> None:
+        super().pump()
+        if self.subscriber is not None:
+            self.told.extend(self.subscriber.drain())
+        for due in self.notifier.drain() if self.notifier is not None else ():
+            headers = (("Event", due.event), ("Subscription-State", str(due.state)))
+            request = self.dialog.request("NOTIFY", contact="<sip:b>", headers=headers, body=due.body)
+            key = self.core.send_request(request, self.flow, now=self.wire.now)
+            self.asked[key] = lambda status: self.notifier.answered(status, now=self.wire.now)
             super().pump()
-            if self.subscriber is not None:
-                self.told.extend(self.subscriber.drain())
-            for due in self.notifier.drain() if self.notifier is not None else ():
-                headers = (("Event", due.event), ("Subscription-State", str(due.state)))
-                request = self.dialog.request("NOTIFY", contact="<sip:b>", headers=headers, body=due.body)
-                key = self.core.send_request(request, self.flow, now=wire.now)
-                self.asked[key] = lambda status: self.notifier.answered(status, now=wire.now)
-                super().pump()
 
-        @property
-        def _both(self) -> list[Any]:
-            return [machine for machine in (self.subscriber, self.notifier) if machine is not None]
+    @property
+    def _both(self) -> list[Any]:
+        return [machine for machine in (self.subscriber, self.notifier) if machine is not None]
 
-    phone = ReferringPhone()
-    wire.phones[address] = phone
-    return phone
+
+def referring(base: Any, wire: Any, address: Any, peer: Any, progress: tuple[tuple[float, int], ...]) -> Any:
+    """Put a phone that can refer on the wire."""
+    made = type("ReferringPhone", (Referring, base), {"progress": progress})(wire, address, peer)
+    wire.phones[address] = made
+    return made
 
 
 def transfer(wire: Any, progress: tuple[tuple[float, int], ...]) -> tuple[Any, Any]:
