@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from softswitch.call.leg import ReferRequested
+from softswitch.call.leg import Leg, LegEvent, LegSink, ReferRequested
 from softswitch.sip.message import Request, Response
 
 Play = Callable[..., None]
@@ -14,11 +14,22 @@ TARGET = "Refer-To: <sip:1002@192.0.2.7>\r\n"
 
 
 class Asked:
-    """What the switch was asked for, and its leg."""
+    """What the switch was asked for, and its leg: no call takes the requests, the test says what comes of them."""
 
     def __init__(self, rig: Any) -> None:
         self._rig = rig
-        self._watch = rig.switchboard.watch()
+        self._requests: asyncio.Queue[ReferRequested] = asyncio.Queue()
+        offered = rig.switchboard.offered
+        rig.switchboard.offered = lambda offer, make: offered(offer, lambda sink: make(self._around(sink)))
+
+    def _around(self, sink: LegSink) -> LegSink:
+        def take(leg: Leg, event: LegEvent) -> None:
+            if isinstance(event, ReferRequested):
+                self._requests.put_nowait(event)
+            else:
+                sink(leg, event)
+
+        return take
 
     @property
     def leg(self) -> Any:
@@ -26,10 +37,7 @@ class Asked:
 
     async def __call__(self) -> ReferRequested:
         async with asyncio.timeout(3):
-            async for event in self._watch:
-                if isinstance(event.what, ReferRequested):
-                    return event.what
-        raise AssertionError
+            return await self._requests.get()
 
 
 async def notified(peer: Any, status: int = 200) -> tuple[str, str, str]:
@@ -272,7 +280,7 @@ def test_who_hangs_up_is_still_told_what_became_of_it(play: Play) -> None:
 
 def test_what_nobody_says_the_end_of_ends_by_itself(play: Play) -> None:
     async def story(rig: Any) -> None:
-        peer = rig.peer
+        peer, _ = rig.peer, Asked(rig)
         tag = await peer.up()
         await refer(peer, tag)
         await notified(peer)
