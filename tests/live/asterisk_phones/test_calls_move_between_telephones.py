@@ -1,0 +1,103 @@
+"""Blind and attended transfers by telephones in a real Asterisk, from either side of a call, heard at both ends."""
+
+import pytest
+
+from tests.live.asterisk_phones.conftest import CARRIER_HZ, TONES, Telephones
+
+TONE_HZ = 1004
+#: Asterisk tells the SIP status of a failure only.
+SUCCESS = ("SUCCESS", "0")
+
+
+@pytest.mark.parametrize("who", ["the caller", "the called one"])
+def test_a_blind_transfer_connects_those_who_stay(telephones: Telephones, who: str) -> None:
+    alice, bob = telephones.talk("alice", "102", "bob")
+    leaves, stays, name = (alice, bob, "bob") if who == "the caller" else (bob, alice, "alice")
+    since = telephones.asterisk.mark()
+    telephones.transfer(leaves, telephones.uri("103"), says=1500)
+    carol = telephones.called("carol", since=since)
+    carol.wait_tone(TONES[name])
+    stays.wait_tone(TONES["carol"])
+    assert telephones.outcome(leaves) == SUCCESS
+    leaves.wait_ended()
+    assert not stays.ended and not carol.ended
+    carol.hang_up()
+    assert stays.wait_ended() == 16
+    assert telephones.record(to="102")["variables"]["transferred_to"] == "103"
+
+
+@pytest.mark.parametrize("who", ["the caller", "the called one"])
+def test_an_attended_transfer_connects_those_who_stay(telephones: Telephones, who: str) -> None:
+    alice, bob = telephones.talk("alice", "102", "bob")
+    first, stays, name = (alice, bob, "bob") if who == "the caller" else (bob, alice, "alice")
+    transferor = "alice" if who == "the caller" else "bob"
+    second, carol = telephones.talk(transferor, "103", "carol")
+    telephones.transfer(first, telephones.replaces(second, "103"), says=1500)
+    carol.wait_tone(TONES[name])
+    stays.wait_tone(TONES["carol"])
+    assert telephones.outcome(first) == SUCCESS
+    first.wait_ended()
+    second.wait_ended()
+    assert not stays.ended and not carol.ended
+    stays.hang_up()
+    assert carol.wait_ended() == 16
+
+
+@pytest.mark.parametrize("who", ["the caller", "the called one"])
+def test_a_transfer_to_who_is_busy_changes_nothing(telephones: Telephones, who: str) -> None:
+    alice, bob = telephones.talk("alice", "102", "bob")
+    asks, stays = (alice, bob) if who == "the caller" else (bob, alice)
+    telephones.transfer(asks, telephones.uri("605"), says=1500)
+    assert telephones.outcome(asks) == ("FAILURE", "486")
+    stays.wait_tone(1500)
+    asks.hang_up()
+    assert stays.wait_ended() == 16
+
+
+def test_a_telephone_transfers_to_a_number_of_the_dialplan(telephones: Telephones) -> None:
+    alice, bob = telephones.talk("alice", "102", "bob")
+    telephones.transfer(bob, telephones.uri("602"), says=1500)
+    alice.wait_tone(TONE_HZ)
+    assert telephones.outcome(bob) == SUCCESS
+    bob.wait_ended()
+    alice.hang_up()
+
+
+def test_a_telephone_transfers_whom_the_carrier_brought(telephones: Telephones) -> None:
+    since = telephones.asterisk.mark()
+    call = telephones.asterisk.call(
+        telephones.uri("603"), endpoint="office", then="tone", variables={"HZ": str(CARRIER_HZ)}
+    )
+    bob = telephones.called("bob", since=since)
+    bob.wait_tone(CARRIER_HZ)
+    since = telephones.asterisk.mark()
+    telephones.transfer(bob, telephones.uri("103"), says=1500)
+    carol = telephones.called("carol", since=since)
+    carol.wait_tone(CARRIER_HZ)
+    call.wait_tone(TONES["carol"])
+    bob.wait_ended()
+    call.hang_up()
+    assert carol.wait_ended() == 16
+
+
+def test_a_telephone_transfers_out_over_the_carrier(telephones: Telephones) -> None:
+    alice, bob = telephones.talk("alice", "102", "bob")
+    telephones.transfer(bob, telephones.uri("01602"), says=1500)
+    alice.wait_tone(CARRIER_HZ)
+    assert telephones.outcome(bob) == SUCCESS
+    bob.wait_ended()
+    alice.hang_up()
+
+
+def test_the_carrier_transfers_our_telephone(telephones: Telephones) -> None:
+    """The far end of a trunk asks by REFER: its rights are those of a carrier, so it reaches what carriers may call."""
+    since = telephones.asterisk.mark()
+    alice = telephones.call("alice", "01602")
+    carrier = telephones.asterisk.wait_call("1602", since=since)
+    alice.wait_up()
+    alice.wait_tone(CARRIER_HZ)
+    telephones.transfer(carrier, telephones.uri("603"), says=1500)
+    alice.wait_tone(TONES["bob"])
+    assert telephones.outcome(carrier)[0] == "SUCCESS"
+    carrier.wait_ended()
+    alice.hang_up()
