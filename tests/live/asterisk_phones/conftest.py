@@ -76,7 +76,6 @@ exten => refer,1,Transfer(PJSIP/${REFER_TO})
 """
 _RULES = """
 rules:
-  - {number: [_10X, bob], steps: [dial: 'user:{to}']}
   - {number: _0X., strip: 1, steps: [dial: {to: '{to}', carrier: office}]}
   - {number: '605', steps: [{reject: 486}]}
   - {number: '602', steps: [answer, tone: {hz: 1004}]}
