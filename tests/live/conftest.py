@@ -27,6 +27,7 @@ PEER_FIXTURES = {
     "scenario_results": "sipp",
     "sipp_against": "sipp",
     "asterisk_of_the_session": "asterisk",
+    "telephones_of_the_session": "asterisk",
     "phones": "sipp",
     "kamailio": "kamailio",
     "kamailio_sha256": "kamailio",

@@ -80,6 +80,11 @@ rules:
   - {number: '605', steps: [{reject: 486}]}
   - {number: '602', steps: [answer, tone: {hz: 1004}]}
   - {number: '603', carrier: office, steps: [dial: 'user:bob']}
+  - {number: '710', carrier: office, steps: [answer, {wait: 1}, {transfer: {to: '1602', mode: refer}}]}
+  - {number: '711', carrier: office, steps: [answer, {transfer: {to: '1602', carrier: office, mode: attended}}]}
+  - number: '712'
+    carrier: office
+    steps: [answer, {transfer: {to: '1999', mode: refer, then: continue}}, {tone: {hz: 1004}}]
 """
 
 
@@ -158,6 +163,10 @@ class Telephones:
     def idle(self) -> None:
         """End every call at Asterisk, and wait until the switch has none either."""
         self.asterisk.hang_up_all()
+        self.wait_no_call()
+
+    def wait_no_call(self) -> None:
+        """Wait until the switch has no call."""
         deadline = time.monotonic() + 10.0
         while left := self.switch.metrics()["softswitch_calls_active"]:
             assert time.monotonic() < deadline, f"{left:.0f} calls are still up:\n{self.switch.output[-4000:]}"

@@ -24,6 +24,7 @@ def test_a_telephone_calls_out(telephones: Telephones) -> None:
     assert telephones.switch.wait_record(to="01602")["carrier"] == "office"
 
 
+@pytest.mark.asterisk
 def test_telephones_come_back_after_our_restart(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("restart")
     options = ("--config", str(configured(folder, 5)))

@@ -101,3 +101,26 @@ def test_the_carrier_transfers_our_telephone(telephones: Telephones) -> None:
     assert telephones.outcome(carrier)[0] == "SUCCESS"
     carrier.wait_ended()
     alice.hang_up()
+
+
+@pytest.mark.parametrize(("number", "what"), [("710", "a number"), ("711", "a call in its place")])
+def test_the_switch_asks_the_carrier_to_transfer_and_leaves(telephones: Telephones, number: str, what: str) -> None:
+    asterisk = telephones.asterisk
+    asterisk.connect_phones_to(telephones.switch.address)
+    call = asterisk.call(f"Local/{number}@from-phone", endpoint="", then="tone")
+    call.wait_tone(CARRIER_HZ)
+    telephones.wait_no_call()
+    call.wait_tone(CARRIER_HZ)
+    assert not call.ended, f"the caller talks with {what}, and no longer by way of the switch"
+    record = telephones.record(to=number)
+    assert record["variables"]["transferred_to"] == "1602"
+    assert record["variables"]["transfer_status"] == "answered"
+
+
+def test_a_carrier_that_cannot_transfer_gives_the_call_back(telephones: Telephones) -> None:
+    """There is no 1999 at the carrier: the caller comes back to what the rule does next."""
+    telephones.asterisk.connect_phones_to(telephones.switch.address)
+    call = telephones.asterisk.call("Local/712@from-phone", endpoint="", then="tone")
+    call.wait_tone(TONE_HZ)
+    call.hang_up()
+    assert telephones.record(to="712")["variables"]["transfer_status"] == "failed"
