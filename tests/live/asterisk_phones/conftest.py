@@ -30,6 +30,11 @@ _TRANSPORT = """
 type = transport
 protocol = udp
 bind = 127.0.0.2:@SIP@
+
+; Calls Asterisk itself, which knows the caller by the user in From.
+[carriers-phone](peer)
+transport = udp
+from_user = phone
 """
 _PHONE = """
 [@NAME@](peer)
@@ -105,6 +110,11 @@ class Telephones:
         return self.asterisk.call(
             self.uri(number), endpoint=name, then="tone", caller=name, variables={"HZ": str(TONES[name])}
         )
+
+    def call_from_the_carrier(self, number: str) -> AsteriskCall:
+        """Let a phone of the carrier's own call a number of ours, so that there is somebody whom it can transfer."""
+        self.asterisk.connect_phones_to(self.switch.address)
+        return self.asterisk.call(f"sip:{number}@{self.asterisk.address}", endpoint="carriers-phone", then="tone")
 
     def called(self, name: str, *, since: int) -> AsteriskCall:
         """Wait until a telephone is called."""

@@ -105,9 +105,7 @@ def test_the_carrier_transfers_our_telephone(telephones: Telephones) -> None:
 
 @pytest.mark.parametrize(("number", "what"), [("710", "a number"), ("711", "a call in its place")])
 def test_the_switch_asks_the_carrier_to_transfer_and_leaves(telephones: Telephones, number: str, what: str) -> None:
-    asterisk = telephones.asterisk
-    asterisk.connect_phones_to(telephones.switch.address)
-    call = asterisk.call(f"Local/{number}@from-phone", endpoint="", then="tone")
+    call = telephones.call_from_the_carrier(number)
     call.wait_tone(CARRIER_HZ)
     telephones.wait_no_call()
     call.wait_tone(CARRIER_HZ)
@@ -119,8 +117,7 @@ def test_the_switch_asks_the_carrier_to_transfer_and_leaves(telephones: Telephon
 
 def test_a_carrier_that_cannot_transfer_gives_the_call_back(telephones: Telephones) -> None:
     """There is no 1999 at the carrier: the caller comes back to what the rule does next."""
-    telephones.asterisk.connect_phones_to(telephones.switch.address)
-    call = telephones.asterisk.call("Local/712@from-phone", endpoint="", then="tone")
+    call = telephones.call_from_the_carrier("712")
     call.wait_tone(TONE_HZ)
     call.hang_up()
     assert telephones.record(to="712")["variables"]["transfer_status"] == "failed"
