@@ -46,6 +46,11 @@ def _broken(what: str, kind: str) -> RemoteError:
     return RemoteError(f"session description: {what}", kind=kind, status=400)
 
 
+def _shown(text: str) -> str:
+    """Return a value as a fault shows it: a piece, without the key that a missing line end may have put there."""
+    return repr(text.partition("inline:")[0][:80])
+
+
 def number(text: str, *, most: int) -> int | None:
     """Return `text` as an integer 0 to `most`, None if it is anything else (`int()` would take `+1`, `1_0` and `٣`)."""
     if not text.isascii() or not text.isdigit() or len(text) > 20:
@@ -71,10 +76,10 @@ class Connection:
         """Parse `IN IP4 192.0.2.1`, also with the multicast suffix of RFC 8866 section 5.7."""
         words = text.split()
         if len(words) != 3 or words[0].upper() != "IN" or words[1].upper() not in ("IP4", "IP6"):
-            raise _broken(f"c={text!r} is no Internet address", "sdp_connection")
+            raise _broken(f"c={_shown(text)} is no Internet address", "sdp_connection")
         address = words[2].partition("/")[0]
         if not address:
-            raise _broken(f"c={text!r} has no address", "sdp_connection")
+            raise _broken(f"c={_shown(text)} has no address", "sdp_connection")
         return cls(words[1].upper(), address)
 
     def __str__(self) -> str:
@@ -101,11 +106,11 @@ class Origin:
         """Parse the value of an o= line."""
         words = text.split()
         if len(words) < 6:
-            raise _broken(f"o={text!r} has fewer than six fields", "sdp_origin")
+            raise _broken(f"o={_shown(text)} has fewer than six fields", "sdp_origin")
         # A user name with blanks in it is wrong, seen, and harmless when the line is read from its end.
         family = words[-2].upper()
         if words[-3].upper() != "IN" or family not in ("IP4", "IP6"):
-            raise _broken(f"o={text!r} is not of the Internet", "sdp_origin")
+            raise _broken(f"o={_shown(text)} is not of the Internet", "sdp_origin")
         return cls("_".join(words[:-5]), words[-5], words[-4], Connection(family, words[-1]))
 
     def __str__(self) -> str:
@@ -156,12 +161,12 @@ class Media(_Attributed):
         """Parse the value of an m= line: `audio 49170 RTP/AVP 0 8 101`."""
         words = text.split()
         if not 4 <= len(words) <= 3 + MAX_FORMATS:
-            raise _broken(f"m={text[:80]!r} has {len(words)} fields", "sdp_media")
+            raise _broken(f"m={_shown(text)} has {len(words)} fields", "sdp_media")
         first, slash, count = words[1].partition("/")
         port = number(first, most=65535)
         port_count = number(count, most=65535) if slash else 1
         if port is None or not port_count:
-            raise _broken(f"m={text[:80]!r} has no port", "sdp_media")
+            raise _broken(f"m={_shown(text)} has no port", "sdp_media")
         return cls(words[0].lower(), port, words[2], tuple(words[3:]), port_count=port_count)
 
     def with_lines(
@@ -246,10 +251,10 @@ class _Reader:
         every = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         if len(every) > MAX_LINES:
             raise _broken(f"has more than {MAX_LINES} lines", "sdp_too_long")
-        for line in every:
+        for place, line in enumerate(every, 1):
             line = line.rstrip(" \t\0")
             if line:
-                self._line(line)
+                self._line(line, place)
         self._close()
         if self._version != "0":
             raise _broken("does not begin with v=0", "sdp_version")
@@ -261,10 +266,11 @@ class _Reader:
             self._origin, tuple(self._media), connection, tuple(attributes), self._name, tuple(lines)
         )
 
-    def _line(self, line: str) -> None:
+    def _line(self, line: str, place: int) -> None:
         letter, equals, value = line[0], line[1:2], line[2:]
         if equals != "=":
-            raise _broken(f"{line[:80]!r} is no line", "sdp_line")
+            # It may be the rest of a line with a key that somebody folded: only its place is told.
+            raise _broken(f"line {place} is none: a letter, = and a value", "sdp_line")
         if self._version is None and letter != "v":
             raise _broken("does not begin with v=0", "sdp_version")
         match letter:

@@ -1,13 +1,16 @@
 """`make fuzz`: break what strangers may send, for a while, and say what did not survive it.
 
-Half of the time goes to mutants of good examples (`targets.py`), the other half to the property tests of the unit suite
-with fresh random seeds. Every parser that a socket leads to has its turn. What fails is written below .cache/fuzz, and
+A third of the time goes to mutants of good examples (`targets.py`), a third to the property tests of the unit suite
+with fresh random seeds, and a third to a running switch, over sockets (`wire.py`, in a network namespace that has
+loopback only). Every parser that a socket leads to has its turn. What fails is written below .cache/fuzz, and
 `python -m tests.fuzz.fuzz --file FILE --target NAME` repeats it.
 """
 
 import argparse
 import hashlib
+import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +22,8 @@ from pathlib import Path
 from types import FrameType
 
 from tests.fuzz.mutate import mutant
-from tests.fuzz.targets import TARGETS, Target
+from tests.fuzz.target import Target
+from tests.fuzz.targets import TARGETS
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / ".cache" / "fuzz"
@@ -107,6 +111,20 @@ def properties(seconds: float, seed: int) -> int:
     return failed
 
 
+def sockets(seconds: float, seed: int) -> int:
+    """Fuzz a running switch, and wait until it has forgotten all of it; return how many things were wrong: 0 or 1."""
+    folder = KEPT / f"wire-{seed}"
+    folder.mkdir(parents=True, exist_ok=True)
+    apart = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
+    command = [*apart, sys.executable, "-m", "tests.fuzz.wire", str(folder)]
+    run = subprocess.run([*command, "--seconds", f"{seconds:g}", "--seed", str(seed)], cwd=ROOT, check=False)
+    if run.returncode == 0:
+        shutil.rmtree(folder)
+        return 0
+    print(f"its log and the last messages are in {folder}; seed {seed}", flush=True)
+    return 1
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make fuzz", description="Break what strangers may send.")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long, about (60)")
@@ -120,7 +138,8 @@ def main() -> int:
         return 0
     seed = given.seed if given.seed is not None else random.SystemRandom().randrange(2**32)
     print(f"seed {seed}, about {given.seconds:g} s", flush=True)
-    failed = mutants(given.seconds / 2, seed) + properties(given.seconds / 2, seed)
+    third = given.seconds / 3
+    failed = mutants(third, seed) + properties(third, seed) + sockets(third, seed)
     return 1 if failed else 0
 
 

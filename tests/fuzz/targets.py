@@ -1,8 +1,6 @@
 """Everything of ours that reads what strangers send, with good examples to break, and what must hold of any bytes."""
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
 
 from softswitch.clock import seeded_token
 from softswitch.errors import RemoteError
@@ -22,16 +20,10 @@ from softswitch.sip.parser import MAX_HEAD_BYTES, MAX_MESSAGE_BYTES, MessageErro
 from softswitch.sip.uri import Uri
 from tests.data.torture import MESSAGES
 from tests.fuzz import transfers
+from tests.fuzz.header_targets import HEADER_TARGETS
+from tests.fuzz.target import Target
 
 FLOW = Flow("UDP", ("203.0.113.1", 5060), ("203.0.113.9", 5062))
-
-
-@dataclass(frozen=True)
-class Target:
-    """seeds: examples. feed: raises nothing whatever the bytes, unless something is wrong with us."""
-
-    seeds: list[bytes]
-    feed: Callable[[bytes], None]
 
 
 def message(data: bytes) -> None:
@@ -182,4 +174,5 @@ TARGETS = {
     "keys in INFO": Target(INFO_SEEDS, info_key),
     "values of transfers": Target(transfers.VALUE_SEEDS, transfers.values),
     "transfers in a call": Target(transfers.DIALOG_SEEDS, transfers.dialog),
+    **HEADER_TARGETS,
 }

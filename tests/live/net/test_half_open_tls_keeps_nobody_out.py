@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import socket
 import ssl
 from asyncio.subprocess import DEVNULL
 from collections.abc import Awaitable, Callable, Coroutine
@@ -204,5 +205,24 @@ def test_a_thousand_connections_leave_no_memory_behind(run: Run, until: Until, t
             stats = switch.sockets.streams.tls.server.session_stats()  # type: ignore[union-attr]
             assert stats["number"] == 0  # no session is kept to be resumed
             gc.collect()
+
+    run(main())
+
+
+def test_who_hangs_up_in_the_middle_of_a_handshake_is_no_fault_of_ours(run: Run, until: Until, tmp_path: Path) -> None:
+    """What the worker thread found out is asked for even where nobody needs it any more; else it is logged as ours."""
+
+    async def main() -> None:
+        async with Switch(tmp_path, StreamLimits()) as switch:
+            for number in range(40):
+                with socket.socket() as raw:
+                    raw.bind((f"127.0.0.{2 + number % 20}", 0))
+                    raw.setblocking(False)
+                    await asyncio.get_running_loop().sock_connect(raw, switch.address)
+                    raw.send(b"no handshake at all, " * 3)
+            await until(lambda: switch.sockets.connections == 0)
+            writer = await switch.phone()
+            await until(lambda: switch.heard)
+            writer.close()
 
     run(main())
