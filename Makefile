@@ -24,7 +24,7 @@ READY_313 := $(VENV_313)/ready
 FIND_313 = for python in "$(PYTHON313)" python3.13 "$$HOME"/.pyenv/versions/3.13*/bin/python3.13; do \
 	if "$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then echo "$$python"; break; fi; done
 
-.PHONY: setup peers demo test test-unit test-live test-313 check bench bench-media bench-calls bench-turns hostile fuzz format clean
+.PHONY: setup peers demo test test-unit test-live test-313 check bench bench-media bench-calls bench-turns bench-reload hostile fuzz format clean
 
 setup: $(READY)
 
@@ -67,7 +67,7 @@ check: $(READY)
 	$(BIN)/mypy
 
 # On loopback only, bounded, about six minutes; docs/benchmarks.md says how the figures are taken.
-bench: bench-media bench-calls bench-turns
+bench: bench-media bench-calls bench-turns bench-reload
 	@$(BIN)/python -W ignore tests/bench/start.py
 
 bench-media: $(READY)
@@ -76,6 +76,9 @@ bench-media: $(READY)
 bench-calls: $(READY) peers
 	@$(BIN)/python -W ignore tests/bench/calls.py $(ARGS)
 
+bench-reload: $(READY)
+	@$(BIN)/python -W ignore tests/bench/reload.py $(ARGS)
+
 bench-turns: $(READY)
 	@$(BIN)/python -W ignore tests/bench/turns.py $(ARGS)
 
@@ -83,7 +86,8 @@ bench-turns: $(READY)
 hostile: $(READY) peers
 	@$(BIN)/python -W ignore tests/bench/hostile.py $(ARGS)
 
-# No socket is opened: the bytes go straight to the parsers and machines. docs/rfc.md says which.
+# Straight to the parsers and machines, and over sockets to a switch of its own, in a network namespace: docs/rfc.md.
+# Afterwards that switch is given time to forget everything: some minutes more.
 FUZZ_SECONDS ?= 60
 fuzz: $(READY)
 	@$(BIN)/python -m tests.fuzz.fuzz --seconds $(FUZZ_SECONDS) $(ARGS)

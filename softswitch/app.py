@@ -8,7 +8,7 @@ import gc
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,6 @@ from softswitch.call.user import UserBook
 from softswitch.call.who import Who
 from softswitch.catalog import Catalog
 from softswitch.certificates import peer_tls, server_tls
-from softswitch.changes import Changes
 from softswitch.config import Settings
 from softswitch.errors import ConfigError, Fault, ResourceError
 from softswitch.legs.guard import OPEN
@@ -283,6 +282,10 @@ class App:
     def _read_anew(self) -> tuple[Settings, Catalog]:
         """Read every file, in a thread."""
         settings, catalog = self._load()
+        if settings.registrar != self.settings.registrar:
+            # That needs a restart, and until then passwords are proved in the realm in which they are asked for.
+            realm = self.settings.registrar
+            catalog = replace(catalog, users=UserBook(settings.users, realm.realm, realm.algorithms))
         # Where we listen stays as it is until a restart.
         tls = settings.sip.tls.model_copy(update={"listen": self.settings.sip.tls.listen})
         sip = settings.sip.model_copy(update={"tls": tls})
@@ -294,7 +297,7 @@ class App:
             raise ConfigError(Fault("certificates", str(error), "`softswitch check` names the line")) from error
         return settings, catalog
 
-    def _apply(self, settings: Settings, catalog: Catalog, _changes: Changes) -> Iterable[str]:
+    def _apply(self, settings: Settings, catalog: Catalog) -> Iterable[str]:
         """Put in force what was read: for calls that begin from now on. Nothing here waits, and nothing may fail."""
         renewed = self.tls.put(self._made) if self._made is not None else ()
         self.settings, self.catalog = settings, catalog

@@ -1,12 +1,14 @@
 """What is different between two readings of the configuration, in words for who asked for the second."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
+from softswitch.audio.frame import Frame
 from softswitch.call.dialplan import Rule
 from softswitch.catalog import Catalog
 from softswitch.config import Section, Settings
+from softswitch.pace import steps
 
 Item = TypeVar("Item")
 
@@ -30,6 +32,8 @@ LIVE = frozenset(
     | {"rtp.media_timeout", "rtp.srtp", "speech.language"}
     | {f"sip.tls.{key}" for key in ("certificate", "key", "client_ca", "verify_clients", "names", "ca")}
 )
+#: Settings that are lists of entries: `Changes` tells of them by their names.
+_BY_NAME = frozenset({"users"})
 #: Names in one sentence; a list of a thousand tells nobody anything.
 MAX_NAMES = 8
 #: Values longer than this are not shown.
@@ -63,7 +67,7 @@ def difference(
     """Compare two mappings from names to values, in their order."""
     return Difference(
         tuple(name for name in new if name not in old),
-        tuple(name for name, value in new.items() if name in old and not same(old[name], value)),
+        tuple(name for name, value in steps(new.items()) if name in old and not same(old[name], value)),
         tuple(name for name in old if name not in new),
         [name for name in old if name in new] != [name for name in new if name in old],
     )
@@ -74,18 +78,20 @@ class Changes:
     """What the files say otherwise than before, each kind of entry by its names."""
 
     carriers: Difference
+    users: Difference
     rules: Difference
     flows: Difference
     sounds: Difference
 
     @classmethod
-    def between(cls, _before: Settings, old: Catalog, _after: Settings, new: Catalog) -> "Changes":
+    def between(cls, before: Settings, old: Catalog, after: Settings, new: Catalog) -> "Changes":
         """Compare what two readings found."""
         return cls(
             difference(_by_name(old.carriers), _by_name(new.carriers)),
+            difference(_by_name(before.users), _by_name(after.users)),
             difference(_by_number(old.dialplan.rules), _by_number(new.dialplan.rules), _same_rule),
             difference(old.flows, new.flows),
-            difference(old.sounds, new.sounds),
+            difference(old.sounds, new.sounds, _same_sound),
         )
 
     def sentences(self) -> list[str]:
@@ -93,7 +99,7 @@ class Changes:
         found = []
         for field in fields(self):
             change: Difference = getattr(self, field.name)
-            # Flows and sounds are found by their names: how they are sorted means nothing.
+            # Users, flows and sounds are found by their names: how they are sorted means nothing.
             if field.name not in ("carriers", "rules"):
                 change = Difference(change.added, change.changed, change.removed)
             found += change.sentences(field.name)
@@ -108,6 +114,9 @@ def settings_changed(old: Settings, new: Settings) -> tuple[Settings, tuple[str,
     for name in type(new).model_fields:
         was, now = getattr(old, name), getattr(new, name)
         if was == now:
+            continue
+        if name in _BY_NAME:
+            values[name] = now
             continue
         if not isinstance(now, Section):
             kept = _keys([(name, was, now)], "", sentences, fixed)
@@ -157,6 +166,10 @@ def _by_number(rules: Iterable[Rule]) -> dict[str, Rule]:
             name = f"{rule.name} ({count})"
         found[name] = rule
     return found
+
+
+def _same_sound(one: Sequence[Frame], other: Sequence[Frame]) -> bool:
+    return [frame.pcm for frame in one] == [frame.pcm for frame in other]
 
 
 #: Where a rule stands says nothing of what it does.

@@ -54,6 +54,11 @@ def fraction() -> float:
     return secrets.randbits(53) / (1 << 53)
 
 
+def pause(seconds: float) -> None:
+    """Let other threads run for a while; never on the loop."""
+    time.sleep(seconds)
+
+
 def seeded_token(seed: int) -> Token:
     """Return a repeatable source of tokens for replay and tests."""
     source = random.Random(seed)  # noqa: S311 - repeatable on purpose

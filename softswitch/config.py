@@ -14,7 +14,7 @@ import pydantic
 from softswitch.call.carrier import Host
 from softswitch.call.toll_rules import TollSection
 from softswitch.call.user import MAX_USERS, User, faults_among
-from softswitch.document import load, validate
+from softswitch.document import Document, load, validate, validate_each
 from softswitch.errors import ConfigError, Fault
 from softswitch.net.address import family
 from softswitch.sdp.protection import Policy
@@ -422,7 +422,7 @@ def load_settings(path: Path | None, environment: Mapping[str, str]) -> Settings
         raise ConfigError(document.fault((), "is not a mapping of sections", "begin with `sip:` or another section"))
     # A section whose keys are all commented out is one left at its defaults.
     document.data = {key: value for key, value in document.data.items() if value is not None}
-    settings = validate(Settings, document)
+    settings = _with_users(document)
     among = list(faults_among(settings.users, settings.registrar.algorithms))
     if among:
         raise ConfigError(*(document.fault(("users", at, key), what, hint) for at, key, what, hint in among))
@@ -437,6 +437,25 @@ def load_settings(path: Path | None, environment: Mapping[str, str]) -> Settings
                 fault = document.fault((name,), f"{name}: {changes[name]} does not exist", "check the path")
                 raise ConfigError(fault)
     return settings.model_copy(update=changes)
+
+
+def _with_users(document: Document) -> Settings:
+    """Return the settings of a document; users one by one, for they are many, and calls go on meanwhile."""
+    users, faults = document.data.get("users"), list[Fault]()
+    found: tuple[User, ...] = ()
+    if isinstance(users, list) and len(users) <= MAX_USERS:
+        document.data = {key: value for key, value in document.data.items() if key != "users"}
+        try:
+            found = validate_each(User, document, users, ("users",))
+        except ConfigError as error:
+            faults.extend(error.faults)
+    try:
+        settings = validate(Settings, document)
+    except ConfigError as error:
+        raise ConfigError(*error.faults, *faults) from error
+    if faults:
+        raise ConfigError(*faults)
+    return settings.model_copy(update={"users": found or settings.users})
 
 
 def _beside(stir: StirSection, base: Path) -> StirSection:

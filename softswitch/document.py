@@ -5,7 +5,7 @@ with file:line. `${NAME}` and `${NAME:-default}` read the environment that is pa
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +13,8 @@ import pydantic
 import yaml
 
 from softswitch.errors import ConfigError, Fault
-from softswitch.yaml_nodes import compose
+from softswitch.pace import step, steps
+from softswitch.yaml_nodes import compose, dismantle
 
 Key = str | int
 Model = TypeVar("Model", bound=pydantic.BaseModel)
@@ -90,6 +91,7 @@ def parse(path: Path, text: str, environment: Mapping[str, str] | None = None) -
     try:
         node = compose(text)
         data = reader.read(node, ()) if node is not None else None
+        dismantle(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{path}:{mark.line + 1}" if mark else f"{path}:1"
@@ -124,6 +126,7 @@ class _Reader:
         self._own_keys: dict[int, frozenset[int]] = {}
 
     def read(self, node: yaml.Node, location: tuple[Key, ...]) -> Any:
+        step()
         line = node.start_mark.line + 1
         self.lines[location] = line
         self._values += 1
@@ -203,6 +206,23 @@ def validate(model: type[Model], document: Document, data: Any = None, location:
     except pydantic.ValidationError as error:
         faults = [_explain(document, location, dict(item)) for item in error.errors(include_url=False)]
         raise ConfigError(*faults) from error
+
+
+def validate_each(
+    model: type[Model], document: Document, items: Sequence[Any], location: tuple[Key, ...]
+) -> tuple[Model, ...]:
+    """Return each of `items`, which stand at `location`, as `model`: a long list, in steps. Raises as `validate`."""
+    found: list[Model] = []
+    faults: list[Fault] = []
+    for index, item in enumerate(steps(items)):
+        try:
+            found.append(model.model_validate(item))
+        except pydantic.ValidationError as error:
+            for fault in error.errors(include_url=False):
+                faults.append(_explain(document, location, {**fault, "loc": (index, *fault["loc"])}))
+    if faults:
+        raise ConfigError(*faults)
+    return tuple(found)
 
 
 def _explain(document: Document, location: tuple[Key, ...], item: dict[str, Any]) -> Fault:

@@ -7,8 +7,8 @@ of the loop: no call sees half of it.
 
 import asyncio
 import contextlib
+import gc
 import logging
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -19,17 +19,18 @@ from softswitch.catalog import Catalog
 from softswitch.changes import Changes, settings_changed
 from softswitch.config import Settings
 from softswitch.errors import ConfigError, Fault
+from softswitch.pace import resting
 
 log = logging.getLogger("softswitch")
 
-#: While files are read, whoever waits for the interpreter asks for it after this long, instead of 5 ms: a tick is due
-#: every millisecond.
-SWITCH_INTERVAL = 0.0005
+#: How many young objects the collector looks at at once while files are read: in a third of a millisecond. Older ones
+#: wait.
+SMALL_COLLECTIONS = (2000, 10_000, 10_000)
 
 #: What was read: settings, and what they name. Raises ConfigError with every fault.
 Load = Callable[[], tuple[Settings, Catalog]]
 #: Puts it in force, at once; returns what that changed, in sentences.
-Apply = Callable[[Settings, Catalog, Changes], Iterable[str]]
+Apply = Callable[[Settings, Catalog], Iterable[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,16 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         """Return it as plain JSON data."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was read, made ready to be put in force. fixed: keys that need a restart, whose old values stand here."""
+
+    settings: Settings
+    catalog: Catalog
+    sentences: tuple[str, ...]
+    fixed: tuple[str, ...]
 
 
 class Reloader:
@@ -94,9 +105,9 @@ class Reloader:
             try:
                 if self._closed:
                     raise ConfigError(Fault("reload", self._closed))
-                with _short_turns():
-                    loaded = await asyncio.to_thread(self._read)
-                report = self._put_in_force(*loaded, began)
+                with _small_collections():
+                    found = await asyncio.to_thread(self._read)
+                report = self._put_in_force(found, began)
             except ConfigError as error:
                 report = _refused(error.faults, began)
             except Exception:  # a fault of ours at other files must not cost the switch what it has
@@ -109,17 +120,30 @@ class Reloader:
             self.on_progress(report)
             return report
 
-    def _read(self) -> tuple[Settings, Catalog, Changes]:
+    def _read(self) -> _Found:
         """Read the files and compare, in a thread."""
-        settings, catalog = self._load()
-        return settings, catalog, Changes.between(self._settings, self._catalog, settings, catalog)
+        with resting():
+            settings, catalog = self._load()
+            merged, live, fixed = settings_changed(self._settings, settings)
+            changes = Changes.between(self._settings, self._catalog, settings, catalog)
+            return _Found(merged, catalog, (*live, *changes.sentences()), fixed)
 
-    def _put_in_force(self, settings: Settings, catalog: Catalog, changes: Changes, began: float) -> Report:
-        merged, live, fixed = settings_changed(self._settings, settings)
-        sentences = (*live, *changes.sentences(), *self._apply(merged, catalog, changes))
-        self._settings, self._catalog = merged, catalog
+    def _put_in_force(self, found: _Found, began: float) -> Report:
+        sentences = (*found.sentences, *self._apply(found.settings, found.catalog))
+        self._settings, self._catalog = found.settings, found.catalog
         outcome = "changed" if sentences else "unchanged"
-        return Report(outcome, _now(), _milliseconds(began), sentences, fixed)
+        return Report(outcome, _now(), _milliseconds(began), sentences, found.fixed)
+
+
+@contextlib.contextmanager
+def _small_collections() -> Iterator[None]:
+    """Let the collector look at few objects at a time while many are made: it holds the interpreter for all of them."""
+    before = gc.get_threshold()
+    gc.set_threshold(*SMALL_COLLECTIONS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _refused(faults: tuple[Fault, ...], began: float) -> Report:
@@ -146,13 +170,3 @@ def _tell(report: Report) -> None:
     for key in report.needs_restart:
         log.warning("reload: %s needs a restart", key)
     log.info("reloaded" if report.changes else "reloaded, nothing has changed", extra=fields)
-
-
-@contextlib.contextmanager
-def _short_turns() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_INTERVAL)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)

@@ -13,6 +13,8 @@ from yaml.composer import Composer
 from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
 
+from softswitch.pace import step
+
 _fast: type[Any] | None
 try:
     from yaml.cyaml import CParser  # type: ignore[attr-defined]
@@ -27,7 +29,25 @@ else:
             SafeConstructor.__init__(self)
             Resolver.__init__(self)
 
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            step()
+            return Composer.compose_node(self, parent, index)
+
     _fast = _Fast
+
+
+def dismantle(node: yaml.Node | None) -> None:
+    """Take a tree apart that nobody needs any more, in steps: let go as a whole, it holds the interpreter for long."""
+    pending = [node]
+    while pending:
+        step()
+        one = pending.pop()
+        if isinstance(one, yaml.MappingNode):
+            pending += [half for pair in one.value or () for half in pair]
+            one.value = None
+        elif isinstance(one, yaml.SequenceNode):
+            pending += one.value or ()
+            one.value = None
 
 
 def compose(text: str) -> yaml.Node | None:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import pydantic
 
 from softswitch.call.carrier import CallerId, Codecs, Dtmf, Entry, Secret, digits_as_text, offered
+from softswitch.pace import steps
 from softswitch.sdp.protection import Encryption, Policy
 from softswitch.sip.digest import HASHES, account_key
 
@@ -126,7 +127,7 @@ class UserBook:
         self._identities = {user.identity: user for user in reversed(self.users)}
         self._keys = {
             (user.name, algorithm.lower()): key
-            for user in self.users
+            for user in steps(self.users)
             for algorithm in algorithms
             if (key := user.key(algorithm.lower(), realm)) is not None
         }
@@ -173,7 +174,7 @@ def _keys_of(book: UserBook, name: str) -> list[str | None]:
 def faults_among(users: Sequence[User], algorithms: Sequence[str]) -> Iterator[tuple[int, str, str, str]]:
     """Yield what is wrong between users: index and key of the later one, what it is, what to do."""
     taken: dict[str, int] = {}
-    for index, user in enumerate(users):
+    for index, user in enumerate(steps(users)):
         for key, value in (("name", user.name), ("number", user.number)):
             first = taken.setdefault(value, index) if value else index
             if first != index:

@@ -77,8 +77,7 @@ Event = Mapping[str, Any]
 class Baresip:
     """A running baresip with the account `NUMBER`, which answers by itself; one call at a time."""
 
-    def __init__(self, folder: Path, more: str = "") -> None:
-        """more: lines of its configuration besides."""
+    def __init__(self, folder: Path) -> None:
         program = shutil.which("baresip")
         if program is None:
             pytest.fail(INSTALL, pytrace=False)
@@ -92,7 +91,7 @@ class Baresip:
             path for pattern in ("baresip", "*/baresip") for path in Path("/usr/lib").glob(f"{pattern}/modules")
         )
         ports = {"first": first, "last": last, "console": self._console, "control": self._control_port}
-        text = CONFIG.format(address=self.address, folder=folder, modules=modules, **ports) + more
+        text = CONFIG.format(address=self.address, folder=folder, modules=modules, **ports)
         (folder / "config").write_text(text, encoding="utf-8")
         account = f"<sip:{NUMBER}@{self.address}>;regint=0;answermode=auto\n"
         (folder / "accounts").write_text(account, encoding="utf-8")
@@ -295,9 +294,9 @@ class Baresip:
 
 
 @contextlib.contextmanager
-def running_baresip(folder: Path, more: str = "") -> Iterator[Baresip]:
-    """Start a baresip and stop it; fail if it died meanwhile. more: lines of its configuration."""
-    baresip = Baresip(folder, more)
+def running_baresip(folder: Path) -> Iterator[Baresip]:
+    """Start a baresip and stop it; fail if it died meanwhile."""
+    baresip = Baresip(folder)
     try:
         yield baresip
     finally:

@@ -10,6 +10,7 @@ FLOORS = {
     "clock": 0,
     "document": 0,
     "errors": 0,
+    "pace": 0,
     "yaml_nodes": 0,
     "audio": 1,
     "rtp": 1,

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -11,10 +10,9 @@ import pytest
 
 from softswitch.call.dialplan import Dialplan
 from softswitch.catalog import Catalog
-from softswitch.changes import Changes
 from softswitch.config import Settings
 from softswitch.errors import ConfigError, Fault
-from softswitch.reload import SWITCH_INTERVAL, Reloader, Report
+from softswitch.reload import Reloader, Report
 
 EMPTY = Catalog(Dialplan(()), {}, {}, ())
 
@@ -33,14 +31,12 @@ class Rig:
         self.gate: threading.Event | None = None
         self.reading = asyncio.Event()
         self.loop = asyncio.get_running_loop()
-        self.intervals: list[float] = []
         self.apply_fails = False
         self.reloader = Reloader(settings(), EMPTY, self.load, self.apply)
 
     def load(self) -> tuple[Settings, Catalog]:
         self.reads += 1
         self.loop.call_soon_threadsafe(self.reading.set)
-        self.intervals.append(sys.getswitchinterval())
         assert threading.current_thread() is not threading.main_thread(), "files are read on the loop"
         if self.gate is not None:
             assert self.gate.wait(10)
@@ -48,7 +44,7 @@ class Rig:
             raise self.next
         return self.next, EMPTY
 
-    def apply(self, found: Settings, _catalog: Catalog, _changes: Changes) -> Iterable[str]:
+    def apply(self, found: Settings, _catalog: Catalog) -> Iterable[str]:
         if self.apply_fails:
             raise RuntimeError("a bug")
         self.applied.append(found)
@@ -132,19 +128,6 @@ def test_a_switch_that_stops_reads_nothing_more() -> None:
         report = await rig.reloader.ask()
         assert (report.outcome, rig.reads) == ("refused", 0)
         assert "stopping" in report.faults[0].what
-
-    play(story)
-
-
-def test_the_interpreter_changes_hands_quickly_while_files_are_read() -> None:
-    before = sys.getswitchinterval()
-
-    async def story(rig: Rig) -> None:
-        await rig.reloader.ask()
-        rig.next = ConfigError(Fault("x", "y"))
-        await rig.reloader.ask()
-        assert rig.intervals == [pytest.approx(SWITCH_INTERVAL)] * 2
-        assert sys.getswitchinterval() == before
 
     play(story)
 

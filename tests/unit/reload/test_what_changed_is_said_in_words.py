@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from softswitch.audio.frame import Frame
 from softswitch.call.carrier import Carrier
 from softswitch.call.dialplan import Dialplan, load_rules
 from softswitch.catalog import Catalog
@@ -57,6 +58,24 @@ def test_a_changed_password_is_a_change_that_is_never_shown() -> None:
     entry = {"name": "office", "host": "192.0.2.1", "username": "u", "password": "old-secret"}
     words = said(catalog(carriers=(entry,)), catalog(carriers=({**entry, "password": "new-secret"},)))
     assert words == ["carriers changed: office"]
+
+
+def test_users_are_named_and_their_order_means_nothing() -> None:
+    def users(*entries: dict[str, Any]) -> Settings:
+        return Settings.model_validate({"users": entries})
+
+    alice, bob = {"name": "alice", "password": "old-secret"}, {"name": "bob", "password": "x"}
+    old, new = users(alice, bob), users(bob, {**alice, "password": "new-secret"}, {**bob, "name": "carol"})
+    words = Changes.between(old, catalog(), new, catalog()).sentences()
+    assert words == ["users added: carol", "users changed: alice"]
+    merged, live, fixed = settings_changed(old, new)
+    assert (merged.users, live, fixed) == (new.users, (), ())
+
+
+def test_sounds_are_the_same_when_they_sound_the_same() -> None:
+    first, again, other = ([Frame(bytes([value]) * 320)] for value in (1, 1, 2))
+    assert said(catalog(sounds={"a": first}), catalog(sounds={"a": again})) == []
+    assert said(catalog(sounds={"a": first}), catalog(sounds={"a": other})) == ["sounds changed: a"]
 
 
 def test_a_long_list_of_names_is_cut() -> None:
