@@ -282,6 +282,7 @@ class Switchboard:
         if live is None or refusal is not None:
             return refusal
         live.stage.rights[offer.leg] = offer.who
+        live.call.story.meet(offer.leg, offer.kind, offer.user or offer.carrier, offer.caller, now=self._now())
         live.stage.patch.legs[offer.leg] = make(partial(self._leg_reported, live))
         live.call.take_over(offer.leg, offer.replaces, offer.caller, now=self._now())
         self._pump(live)
@@ -295,7 +296,8 @@ class Switchboard:
             else:
                 refusal = refer(live.stage, leg, asked, live.dialplan, wall=clock.wall(), now=self._now())
         except Exception:  # whatever it is, it is this call's alone
-            log.exception("%s a transfer failed", live.call.id)
+            log.exception("%s the call failed at a transfer", live.call.id)
+            self._fail(live)
             refusal = Cause.INTERNAL
         if refusal is not None:
             log.info("%s a transfer was refused: %s", live.call.id, refusal.detail or refusal.words)

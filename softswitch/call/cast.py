@@ -171,6 +171,6 @@ class Cast:
 
 
 def user_of(target: str) -> str:
-    """Return the number in a target: itself, or the user of a SIP URI."""
+    """Return the number in a target: itself, the user of a SIP URI, or the name of one of our users."""
     _, scheme, rest = target.partition("sip:")
-    return rest.partition("@")[0] if scheme else target
+    return rest.partition("@")[0] if scheme else target.removeprefix("user:")

@@ -127,8 +127,12 @@ class Stage:
         """Give a leg to the stage of another call."""
         self.patch.drop(leg)
         there.patch.legs[leg.id] = leg
+        party = self.call.story.parties.get(leg.id)
+        if party is not None:
+            there.call.story.meet(leg.id, party.kind, party.name, party.number, now=self._now())
         there.rights[leg.id] = self.rights.pop(leg.id, Who())
-        self._agents.moved(leg, there.call)
+        if self.call.is_ai(leg.id):
+            self._agents.moved(leg, there.call)
 
     def carry_out(self, output: commands.StageCommand) -> None:
         """Carry out one command."""

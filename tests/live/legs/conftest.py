@@ -134,6 +134,7 @@ class Rig:
             inbound.carrier,
             inbound.uri,
             inbound.hops,
+            replaces=inbound.replaces,
         )
         self.switchboard.offered(offer, make)
 

@@ -167,6 +167,10 @@ class Baresip:
         """Take the far end back."""
         self._command("resume")
 
+    def transfer(self, target: str) -> None:
+        """Send whom it talks with to `target`, blind."""
+        self._command("transfer", target)
+
     def hang_up(self) -> None:
         """End the call: BYE, or CANCEL before the answer."""
         self._command("hangup")

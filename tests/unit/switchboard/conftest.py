@@ -104,6 +104,8 @@ class Board:
         self.moves: list[tuple[str, str]] = []
         self.headers: dict[str, tuple[tuple[str, str], ...]] = {}
         self.behalf: dict[str, Who] = {}
+        #: What the legs of a target are to have besides.
+        self.made_with: dict[str, dict[str, Any]] = {}
         self.briefings: list[tuple[str, str]] = []
         self.placed: list[tuple[str, str, str]] = []
         self.records: list[CallRecord] = []
@@ -141,6 +143,8 @@ class Board:
         self.placed.append((target, caller_id, carrier))
         self.headers[target], self.behalf[target] = headers, who
         self.legs[target] = FakeLeg(leg, sink)
+        for name, value in self.made_with.get(target, {}).items():
+            setattr(self.legs[target], name, value)
         return self.legs[target]
 
     def open(self, leg: LegId, call: Call, *, flow: str, text: str, sink: LegSink) -> Leg:

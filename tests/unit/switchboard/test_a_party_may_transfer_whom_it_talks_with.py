@@ -151,6 +151,31 @@ def test_who_was_called_has_no_rights_of_the_caller(at_work: AtWork) -> None:
     at_work(RULES, story)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "target", "status"),
+    [
+        ("user", "bob", "sip:81@10.0.0.1:5060", 0),
+        ("carrier", "twilio", "sip:91@10.0.0.1:5060", 0),
+        ("", "", "sip:81@10.0.0.1:5060", 404),
+    ],
+)
+def test_who_was_called_has_the_rights_of_whose_telephone_it_is(
+    at_work: AtWork, name: str, value: str, target: str, status: int
+) -> None:
+    async def story(board: Any) -> None:
+        if name:
+            board.made_with["bob"] = {name: value}
+        talk = Asking(board, trusted=False)
+        talk.bob.host = "203.0.113.9"
+        talk.bob.says(ReferRequested(target))
+        assert talk.progress(talk.bob) == ([status] if status else [])
+        if not status:
+            assert board.behalf[board.placed[-1][0]] == Who(**{name: value})
+        talk.end()
+
+    at_work(RULES, story)
+
+
 def test_a_call_that_is_none_of_ours_is_asked_for_with_replaces(at_work: AtWork) -> None:
     async def story(board: Any) -> None:
         talk = Asking(board)
