@@ -4,8 +4,8 @@ Theory of operation
 -------------------
 The handshake is done in steps by one worker thread, in the order in which they come: signatures take from a third of a
 millisecond to some milliseconds, and a hundred telephones that come back at once must not stop the 20 ms clock. Until a
-step is done, what the peer sends waits here, within a limit. Of a peer that has said nothing yet there is no more than
-this object: the machine is made of its first bytes.
+step is done, what the peer sends waits here, within a limit. Of a peer that has not said its hello yet there is no more
+than this object: the machine, which holds fifty times as much, is made when that is whole.
 
 Once the machine is open the connection above is told that it stands, and the loop itself does the rest.
 """
@@ -20,6 +20,8 @@ from softswitch.net.tls_machine import TlsMachine
 
 #: What a peer may send before its handshake is over: its certificates, with a chain of ten (RFC 8446 section 4.4.2).
 MAX_HANDSHAKE_BYTES: Final = 128 * 1024
+#: The type of a record that belongs to a handshake.
+_HANDSHAKE: Final = 22
 
 
 class Above(Protocol):
@@ -95,7 +97,7 @@ class TlsLink(asyncio.Protocol):
         self._waiting += data
         if len(self._waiting) > MAX_HANDSHAKE_BYTES:
             self._failed(RemoteError("it sends without end before TLS is set up", kind="broken"))
-        elif not self._working:
+        elif not self._working and (self.machine is not None or _whole(self._waiting)):
             self._step()
 
     def eof_received(self) -> bool | None:
@@ -227,3 +229,8 @@ class TlsLink(asyncio.Protocol):
         """Close at once; what waits is lost."""
         if self._stream is not None:
             self._stream.abort()
+
+
+def _whole(data: bytearray) -> bool:
+    """Say whether the first record of a handshake is here, or something that is none (RFC 8446 section 5.1)."""
+    return bool(data) and (data[0] != _HANDSHAKE or len(data) >= 5 + int.from_bytes(data[3:5]))
