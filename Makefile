@@ -24,7 +24,7 @@ READY_313 := $(VENV_313)/ready
 FIND_313 = for python in "$(PYTHON313)" python3.13 "$$HOME"/.pyenv/versions/3.13*/bin/python3.13; do \
 	if "$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then echo "$$python"; break; fi; done
 
-.PHONY: setup peers demo test test-unit test-live test-313 check bench bench-media bench-calls bench-turns bench-reload hostile fuzz format clean
+.PHONY: setup peers demo test test-unit test-live test-313 check bench bench-media bench-calls bench-turns bench-reload bench-tls hostile fuzz format clean
 
 setup: $(READY)
 
@@ -67,7 +67,7 @@ check: $(READY)
 	$(BIN)/mypy
 
 # On loopback only, bounded, about six minutes; docs/benchmarks.md says how the figures are taken.
-bench: bench-media bench-calls bench-turns bench-reload
+bench: bench-media bench-calls bench-turns bench-reload bench-tls
 	@$(BIN)/python -W ignore tests/bench/start.py
 
 bench-media: $(READY)
@@ -81,6 +81,9 @@ bench-reload: $(READY)
 
 bench-turns: $(READY)
 	@$(BIN)/python -W ignore tests/bench/turns.py $(ARGS)
+
+bench-tls: $(READY)
+	@PYTHONPATH=. $(BIN)/python -W ignore tests/bench/tls.py $(ARGS)
 
 # What an open port meets, in five minutes: on loopback only, bounded, it stops by itself. ARGS="--seconds 45" is shorter.
 hostile: $(READY) peers

@@ -106,13 +106,14 @@ class TlsLink(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._over:
+        self._stream = None
+        if self._over or self._working:  # the step that is under way may tell why
             return
-        self._over, self._stream = True, None
+        self._over = True
         if self.machine is not None and self.machine.open:
             self._above.connection_lost(exc)
         else:
-            self._above.unready("closed", "it closed the connection while TLS was set up")
+            self._closed()
 
     # ---------------------------------------------------------------- the handshake
 
@@ -129,9 +130,10 @@ class TlsLink(asyncio.Protocol):
 
     def _worked(self, future: "asyncio.Future[bytes]") -> None:
         self._working = False
-        # Asked for in any case, also of a connection that is over: what nobody asks for is logged as a fault of ours.
-        error = None if future.cancelled() else future.exception()
-        if self._over or future.cancelled():
+        if future.cancelled():
+            return
+        error = future.exception()  # asked for in any case: what nobody asks for is logged as a fault of ours
+        if self._over:
             return
         if isinstance(error, RemoteError):
             self._failed(error)
@@ -141,7 +143,9 @@ class TlsLink(asyncio.Protocol):
             self._failed(RemoteError(words, kind="other"))
             return
         stream, machine = self._stream, self.machine
-        if stream is None or machine is None:
+        if stream is None or machine is None:  # the peer went meanwhile
+            self._over = True
+            self._closed()
             return
         if data := future.result():
             stream.write(data)
@@ -152,6 +156,9 @@ class TlsLink(asyncio.Protocol):
                 self._read(waiting)  # what came with the last of the handshake may already be in the machine
         elif self._waiting:
             self._step()
+
+    def _closed(self) -> None:
+        self._above.unready("closed", "it closed the connection while TLS was set up")
 
     # ---------------------------------------------------------------- afterwards
 

@@ -164,6 +164,8 @@ class TlsMachine:
             return RemoteError(words, kind="refused")
         if "ALERT" in reason:
             said_so = reason.partition("ALERT_")[2].replace("_", " ").lower()[:MAX_WORDS]
+            if said_so == "handshake failure" and not self._serving:  # the only word that TLS 1.2 has for all of that
+                said_so += ", which may be that it wants a certificate of ours (tls_certificate)"
             return RemoteError(f"it refused the TLS handshake: {said_so}", kind="refused")
         if reason == "PEER_DID_NOT_RETURN_A_CERTIFICATE":
             return RemoteError("it gave no certificate, and verify_clients is require", kind="no_certificate")

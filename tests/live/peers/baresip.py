@@ -77,7 +77,8 @@ Event = Mapping[str, Any]
 class Baresip:
     """A running baresip with the account `NUMBER`, which answers by itself; one call at a time."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "", account: str = "") -> None:
+        """more: lines of its configuration besides. account: its line of `accounts`, where it is not `NUMBER`."""
         program = shutil.which("baresip")
         if program is None:
             pytest.fail(INSTALL, pytrace=False)
@@ -91,10 +92,10 @@ class Baresip:
             path for pattern in ("baresip", "*/baresip") for path in Path("/usr/lib").glob(f"{pattern}/modules")
         )
         ports = {"first": first, "last": last, "console": self._console, "control": self._control_port}
-        text = CONFIG.format(address=self.address, folder=folder, modules=modules, **ports)
+        text = CONFIG.format(address=self.address, folder=folder, modules=modules, **ports) + more
         (folder / "config").write_text(text, encoding="utf-8")
-        account = f"<sip:{NUMBER}@{self.address}>;regint=0;answermode=auto\n"
-        (folder / "accounts").write_text(account, encoding="utf-8")
+        account = account or f"<sip:{NUMBER}@{self.address}>;regint=0;answermode=auto"
+        (folder / "accounts").write_text(account + "\n", encoding="utf-8")
         (folder / "contacts").write_text("", encoding="utf-8")
         with wave.open(str(folder / "says.wav"), "wb") as file:
             file.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
@@ -298,9 +299,9 @@ class Baresip:
 
 
 @contextlib.contextmanager
-def running_baresip(folder: Path) -> Iterator[Baresip]:
-    """Start a baresip and stop it; fail if it died meanwhile."""
-    baresip = Baresip(folder)
+def running_baresip(folder: Path, more: str = "", account: str = "") -> Iterator[Baresip]:
+    """Start a baresip and stop it; fail if it died meanwhile. more, account: as `Baresip` has them."""
+    baresip = Baresip(folder, more, account)
     try:
         yield baresip
     finally:
