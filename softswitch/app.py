@@ -15,6 +15,7 @@ from typing import Any
 
 from softswitch import clock, logs
 from softswitch.agents import Agents
+from softswitch.api import registrations as registrations_api
 from softswitch.api import reload as reload_api
 from softswitch.api import trunks as trunks_api
 from softswitch.api.calls import CallViews
@@ -32,7 +33,7 @@ from softswitch.call.user import UserBook
 from softswitch.call.who import Who
 from softswitch.catalog import Catalog
 from softswitch.certificates import peer_tls, server_tls
-from softswitch.config import Settings
+from softswitch.config import Settings, store_url
 from softswitch.errors import ConfigError, Fault, ResourceError
 from softswitch.legs.guard import OPEN
 from softswitch.legs.public_address import PublicAddress
@@ -133,7 +134,7 @@ class App:
         """Start everything, in order; what was started is stopped in the opposite order."""
         settings, defer = self.settings, self._stack.push_async_callback
         raise_open_files()
-        self.records = CallRecords(settings.data / "calls.jsonl", settings.store.url or _sqlite(settings.data))
+        self.records = CallRecords(settings.data / "calls.jsonl", store_url(settings))
         await self.records.open()
         defer(self.records.close)
         defer(self._recordings_written)
@@ -221,7 +222,7 @@ class App:
             self.user_agent,
             self.resolver,
             self.trunks,
-            store_url=self.settings.store.url or _sqlite(self.settings.data),
+            store_url=store_url(self.settings),
             opens=lambda query: self.switchboard.dialplan.match(query) is not None,
             on_change=self._users_changed,
         )
@@ -263,6 +264,7 @@ class App:
             self.trunks,
             self.reloader,
             self.vouching,
+            self.people,
         )
         views = CallViews(self.switchboard, self.user_agent.trace, clock.now, self.settings.observability.private)
         server = HealthServer(
@@ -270,6 +272,7 @@ class App:
             lambda: measure(sources),
             routes=[
                 *trunks_api.routes(self.trunks.statuses),
+                *registrations_api.routes(self.people.users.statuses),
                 *views.routes(),
                 *reload_api.routes(self._reload, self._last_reload),
             ],
@@ -311,6 +314,7 @@ class App:
         self.trunks.signatures = catalog.signatures
         self.trunks.replace(catalog.carriers)
         self.people.replace(catalog.users)
+        self.people.reread()
         self._users_changed(self.people.users.book)
         logs.set_level(settings.observability.level)
         return [f"certificate {path} is another one" for path in renewed]
@@ -472,7 +476,3 @@ class App:
 def _write_wav(path: Path, frames: Sequence[Frame]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     wav.write(path, wav.joined(frames))
-
-
-def _sqlite(data: Path) -> str:
-    return f"sqlite+aiosqlite:///{(data / 'softswitch.db').resolve()}"

@@ -165,6 +165,60 @@ def trunks(config: ConfigOption = None, http: HttpOption = None, json_: JsonOpti
         trunks_view.print_trunks(found)
 
 
+@app.command(epilog="Example: softswitch registrations --user alice")
+def registrations(
+    user: Annotated[str, typer.Option(metavar="NAME", help="Only those of this user.")] = "",
+    config: ConfigOption = None,
+    http: HttpOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Show the telephones that are registered with the running switch; exit 1 if no switch runs."""
+    from softswitch import users_view
+    from softswitch.ask import ask_list, quoted
+
+    path = "/v1/registrations" + (f"?user={quoted(user)}" if user else "")
+    found = _asked(lambda: ask_list(_settings(config, http=http).http.listen, path, "registrations"))
+    if json_:
+        _print_json({"registrations": found})
+    else:
+        users_view.print_registrations(found)
+
+
+@app.command(epilog="Example: softswitch users add alice --number 101 --config softswitch.yaml")
+def users(
+    action: Annotated[str, typer.Argument(metavar="list|add|remove", help="What to do.")] = "list",
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The user to add or to remove.")] = "",
+    number: Annotated[str, typer.Option(metavar="NUMBER", help="What others dial.")] = "",
+    display: Annotated[str, typer.Option(metavar="TEXT", help="The name that telephones show.")] = "",
+    caller_id: Annotated[str, typer.Option("--caller-id", metavar="NUMBER", help="Shown outside.")] = "",
+    ha1: Annotated[str, typer.Option(metavar="HASH", help="MD5 of name:realm:password, instead of a password.")] = "",
+    config: ConfigOption = None,
+    data: DataOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Show the users; add one to SQL (the password is asked for, or one line of the input), or remove one from it."""
+    from softswitch import users_view
+
+    if action not in ("list", "add", "remove") or bool(name) is (action == "list"):
+        _fail("say `softswitch users list`, `softswitch users add NAME` or `softswitch users remove NAME`")
+    settings = _settings(config, data=data)
+    if action == "list":
+        found = users_view.listed(settings)
+        _print_json({"users": found}) if json_ else users_view.print_users(found)
+        return
+    done = True
+    if action == "add":
+        values = {"name": name, "number": number, "display": display, "caller_id": caller_id, "ha1": ha1}
+        users_view.add(settings, values)
+    else:
+        done = users_view.remove(settings, name)
+    if json_:
+        _print_json({"ok": done, "user": name})
+    else:
+        users_view.print_done(settings, action, name, done=done)
+    raise SystemExit(0 if done else 1)
+
+
 @calls.callback(invoke_without_command=True)
 def list_calls(
     context: typer.Context,

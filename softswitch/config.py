@@ -475,6 +475,11 @@ def _tls_beside(tls: TlsSection, base: Path) -> TlsSection:
     return tls.model_copy(update=changes)
 
 
+def store_url(settings: Settings) -> str:
+    """Return the URL of the database: SQLite in the data folder where none is configured."""
+    return settings.store.url or f"sqlite+aiosqlite:///{(settings.data / 'softswitch.db').resolve()}"
+
+
 def override(settings: Settings, section: str, key: str, value: str, option: str) -> Settings:
     """Return the settings with one value from the command line; ConfigError names the option when it is wrong."""
     part = getattr(settings, section)

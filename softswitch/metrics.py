@@ -16,6 +16,7 @@ from softswitch.net.gate import Gate
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.net.sip_socket import SipSockets
 from softswitch.net.ticker import Ticker
+from softswitch.people import People
 from softswitch.reload import Reloader
 from softswitch.sip.core import SipCore
 from softswitch.store.records import CallRecords
@@ -50,6 +51,7 @@ class Sources:
     trunks: Trunks
     reloads: Reloader
     vouching: Vouching
+    people: People
 
 
 def measure(app: Sources) -> Iterator[Family | Histogram]:
@@ -59,6 +61,7 @@ def measure(app: Sources) -> Iterator[Family | Histogram]:
     core = app.user_agent.core
     yield from _of_core(core)
     yield from _of_tolls(app.trunks.tolls.toll)
+    yield from _of_people(app.people)
     yield from _of_gate(app.user_agent.guard.gate)
     yield from _of_sockets(app.user_agent.sockets)
     yield _gauge("sip_transactions", "SIP transactions, those that linger included.", len(core))
@@ -195,6 +198,18 @@ def _of_calls(switchboard: Switchboard) -> Iterator[Family | Histogram]:
         "Time from INVITE to answer of calls that are over, in seconds.",
         tuple(_cumulative(setup.BOUNDS, setup.counts)),
         setup.sum_seconds,
+    )
+
+
+def _of_people(people: People) -> Iterator[Family]:
+    yield _gauge("phones_registered", "Telephones that are registered.", len(people.users.location))
+    yield _gauge("users", "Users, of softswitch.yaml and of SQL.", len(people.users.book))
+    yield Family(
+        "softswitch_credentials_total",
+        "counter",
+        "What credentials of telephones and carriers were worth, and challenges sent.",
+        ("outcome",),
+        tuple(((outcome,), float(count)) for outcome, count in people.proof.counts.items()),
     )
 
 

@@ -79,6 +79,7 @@ class People:
         if registrar.sql:
             self._table = UserTable(store_url, registrar.realm, registrar.algorithms)
         self._task: asyncio.Task[None] | None = None
+        self._asked = asyncio.Event()
         user_agent.reception.identify = self.identity.identify
         self.proof.on_offence = self.identity.on_offence = user_agent.guard.offended
         user_agent.guard.known.append(self.proof.proved)
@@ -108,9 +109,15 @@ class People:
 
     def replace(self, book: UserBook) -> None:
         """Take these for the users of the file from now on."""
-        if book is not self._of_file:
-            self._of_file = book
-            self._changed()
+        realm, algorithms = self._settings.realm, self._settings.algorithms
+        if book.made_for != (realm, *algorithms):  # the file says another realm now, which waits for a restart
+            book = UserBook(book.users, realm, algorithms)
+        self._of_file = book
+        self._changed()
+
+    def reread(self) -> None:
+        """Read the users of SQL now, and not only in a while."""
+        self._asked.set()
 
     def _changed(self) -> None:
         book = self._of_file.joined(self._of_table)
@@ -119,7 +126,9 @@ class People:
 
     async def _reread(self, table: UserTable) -> None:
         while True:
-            await asyncio.sleep(self._settings.sql_seconds)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._asked.wait(), self._settings.sql_seconds)
+            self._asked.clear()
             try:
                 found = await table.read()
             except ResourceError as error:

@@ -35,15 +35,16 @@ def print_trunks(trunks: Sequence[dict[str, Any]]) -> None:
         table.add_row(
             name,
             f"[{style}]{escape(state)}[/]",
-            _duration(one.get("expires_in")),
-            _milliseconds(one.get("round_trip_ms")),
+            duration(one.get("expires_in")),
+            milliseconds(one.get("round_trip_ms")),
             _calls(one),
             escape(str(one.get("last_error") or "")),
         )
     console.print(table)
 
 
-def _duration(seconds: float | None) -> str:
+def duration(seconds: float | None) -> str:
+    """Return seconds as few characters tell them, nothing for None."""
     if seconds is None:
         return ""
     if seconds < 120:
@@ -51,7 +52,8 @@ def _duration(seconds: float | None) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
 
 
-def _milliseconds(value: float | None) -> str:
+def milliseconds(value: float | None) -> str:
+    """Return milliseconds as few characters tell them, nothing for None."""
     if value is None:
         return ""
     return f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"

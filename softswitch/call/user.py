@@ -122,14 +122,14 @@ class UserBook:
 
     def __init__(self, users: Iterable[User] = (), realm: str = "", algorithms: Sequence[str] = ()) -> None:
         self.users: tuple[User, ...] = tuple(users)[:MAX_USERS]
+        self.made_for = (realm, *algorithms)
         self._names = {user.name: user for user in self.users}
         self._numbers = {user.number: user for user in reversed(self.users) if user.number}
         self._identities = {user.identity: user for user in reversed(self.users)}
+        names = [algorithm.lower() for algorithm in algorithms]
         self._keys = {
-            (user.name, algorithm.lower()): key
+            user.name: {name: key for name in names if (key := user.key(name, realm)) is not None}
             for user in steps(self.users)
-            for algorithm in algorithms
-            if (key := user.key(algorithm.lower(), realm)) is not None
         }
 
     def __len__(self) -> int:
@@ -138,11 +138,12 @@ class UserBook:
     def joined(self, other: "UserBook") -> "UserBook":
         """Return the users of both; where both have one of a name or number, it is the one of this book."""
         book = UserBook()
+        book.made_for = self.made_for
         book.users = (*self.users, *(user for user in other.users if user.name not in self._names))[:MAX_USERS]
         book._names = {**other._names, **self._names}
         book._numbers = {**other._numbers, **self._numbers}
         book._identities = {**other._identities, **self._identities}
-        book._keys = {key: value for key, value in other._keys.items() if key[0] not in self._names} | self._keys
+        book._keys = {**other._keys, **self._keys}
         return book
 
     def named(self, name: str) -> User | None:
@@ -160,15 +161,12 @@ class UserBook:
 
     def key(self, name: str, algorithm: str) -> str | None:
         """Return what proves a user by an algorithm (lower case); None for nobody, and for one without such a key."""
-        return self._keys.get((name, algorithm))
+        keys = self._keys.get(name)
+        return keys.get(algorithm) if keys is not None else None
 
     def proves_alike(self, other: "UserBook", name: str) -> bool:
         """Tell whether a user proves itself by the same keys in both books."""
-        return _keys_of(self, name) == _keys_of(other, name)
-
-
-def _keys_of(book: UserBook, name: str) -> list[str | None]:
-    return [book.key(name, algorithm) for algorithm in HASHES]
+        return self._keys.get(name) == other._keys.get(name)
 
 
 def faults_among(users: Sequence[User], algorithms: Sequence[str]) -> Iterator[tuple[int, str, str, str]]:

@@ -211,10 +211,11 @@ class Users:
 
     # What operators see --------------------------------------------------------------------------------------------
 
-    def statuses(self) -> Iterator[PhoneStatus]:
-        """Yield every registered phone, by user."""
+    def statuses(self, name: str = "") -> Iterator[PhoneStatus]:
+        """Yield every registered phone, or those of one user, as they are when it is asked for."""
         now = self._now()
-        for binding in self.location:
+        bindings = self.location.look_up(name, now=now) if name else list(self.location)
+        for binding in bindings:
             user, health = self.book.named(binding.user), self._keep_alives.health(binding)
             round_trip = health.round_trip if health is not None else None
             yield PhoneStatus(

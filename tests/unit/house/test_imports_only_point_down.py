@@ -52,6 +52,7 @@ FLOORS = {
     "stir_files": 6,
     "supervision": 6,
     "trunks_view": 6,
+    "users_view": 6,
 }
 TOP = 6
 
