@@ -139,10 +139,11 @@ class UserBook:
         """Return the users of both; where both have one of a name or number, it is the one of this book."""
         book = UserBook()
         book.made_for = self.made_for
-        book.users = (*self.users, *(user for user in other.users if user.name not in self._names))[:MAX_USERS]
+        theirs = [user for user in other.users if user.name not in self._names]
+        book.users = (*self.users, *theirs)[:MAX_USERS]
         book._names = {**other._names, **self._names}
-        book._numbers = {**other._numbers, **self._numbers}
-        book._identities = {**other._identities, **self._identities}
+        book._numbers = {user.number: user for user in reversed(theirs) if user.number} | self._numbers
+        book._identities = {user.identity: user for user in reversed(theirs)} | self._identities
         book._keys = {**other._keys, **self._keys}
         return book
 
