@@ -117,12 +117,11 @@ def print_users(users: Sequence[dict[str, str]]) -> None:
 
 def print_done(settings: Settings, action: str, name: str, *, done: bool) -> None:
     """Say what came of adding or removing a user."""
-    if not done:
-        print(f"There is no user {name} in SQL.")  # noqa: T201 - this is what was asked for
-        return
-    seconds = settings.registrar.sql_seconds
-    verb = "added" if action == "add" else "removed"
-    print(f"User {name} is {verb}; the running switch notices within {seconds:g} s.")  # noqa: T201
+    from rich.console import Console
+
+    verb, seconds = ("added" if action == "add" else "removed"), settings.registrar.sql_seconds
+    said = f"User {name} is {verb}; the running switch notices within {seconds:g} s."
+    Console(highlight=False).print(said if done else f"There is no user {name} in SQL.", markup=False)
 
 
 async def _with(settings: Settings, work: Callable[[UserTable], Awaitable[Answer]]) -> Answer:
