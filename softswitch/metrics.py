@@ -192,6 +192,13 @@ def _of_calls(switchboard: Switchboard) -> Iterator[Family | Histogram]:
         ("direction", "outcome", "carrier"),
         tuple((key, float(count)) for key, count in switchboard.tally.totals.items()),
     )
+    yield Family(
+        "softswitch_transfers_total",
+        "counter",
+        "Transfers that are over.",
+        ("mode", "outcome"),
+        tuple((key, float(count)) for key, count in switchboard.tally.transfers.items()),
+    )
     setup = switchboard.tally.setup
     yield Histogram(
         "softswitch_call_setup_seconds",

@@ -428,9 +428,10 @@ class Switchboard:
             self._finish(live, output.record)
         elif isinstance(output, commands.News):
             self.report(live.call.id, output)
-            if isinstance(output, TransferFinished) and live.transfer is not None:
+            if isinstance(output, TransferFinished):
+                self.tally.transferred(output)
                 done, live.transfer = live.transfer, None
-                if not done.done():  # whoever waited for it may be gone
+                if done is not None and not done.done():  # whoever waited for it may be gone
                     done.set_result(output)
         else:
             live.stage.carry_out(output)

@@ -126,7 +126,7 @@ class Call(Moving):
                     if first and not self._track.begun:
                         self._advance(None)
                         return
-                case Digit(digit=digit) if leg == self.origin and len(self._progress.digits) < MAX_RECORDED_DIGITS:
+                case Digit(digit=digit) if leg in self._first and len(self._progress.digits) < MAX_RECORDED_DIGITS:
                     self._progress.digits.append(digit)
                 case _:
                     pass
@@ -288,7 +288,7 @@ class Call(Moving):
         self._outputs.extend(HangUpLeg(other, cause) for other in sorted(self._legs))
 
     def _side(self, leg: LegId) -> EndedBy:
-        return "caller" if leg == self.origin and self._parties.direction == "inbound" else "callee"
+        return "caller" if leg in self._first and self._parties.direction == "inbound" else "callee"
 
     def _end(self, cause: Cause) -> None:
         if not self._ending():

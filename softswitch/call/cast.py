@@ -39,6 +39,8 @@ class Cast:
         self._other: LegId = ""  # the party that it talks with
         self._holds = Holds()
         self._legs: set[LegId] = {subject}
+        #: Those that have stood where the origin stands.
+        self._first: set[LegId] = {subject}
         self._legs_made = 0
         self._made: set[LegId] = set()  # those that the steps which run have made
         self._ai: set[LegId] = set()

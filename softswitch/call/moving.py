@@ -230,6 +230,8 @@ class Moving(Cast, ABC):
         self._holds.change(new, held, by_us=False)
         self._legs.add(new)
         self._numbers[new] = number
+        if old in self._first:
+            self._first.add(new)
         if ai:
             self._ai.add(new)
         if old == self.subject:

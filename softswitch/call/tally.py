@@ -3,6 +3,7 @@
 import bisect
 from typing import Final
 
+from softswitch.call.commands import TransferFinished
 from softswitch.call.record import CallRecord
 
 #: Combinations that are counted by name: every carrier of a large configuration with every outcome, but not every
@@ -34,11 +35,20 @@ class SetupTimes:
 
 
 class Tally:
-    """Totals of the calls that are over: (direction, outcome, carrier) -> calls; and how long answers took."""
+    """Totals of the calls that are over: (direction, outcome, carrier) -> calls; and how long answers took.
+
+    transfers: (mode, `reached` or `failed`) -> transfers that are over.
+    """
 
     def __init__(self) -> None:
         self.totals: dict[tuple[str, str, str], int] = {}
+        self.transfers: dict[tuple[str, str], int] = {}
         self.setup = SetupTimes()
+
+    def transferred(self, done: TransferFinished) -> None:
+        """Count a transfer."""
+        key = (done.mode, "reached" if done.reached else "failed")
+        self.transfers[key] = self.transfers.get(key, 0) + 1
 
     def add(self, record: CallRecord) -> None:
         """Count a finished call."""

@@ -69,6 +69,7 @@ def test_bob_sends_alice_to_carol(town: Stories) -> None:
         record = await town.record(to="200")
         assert (record["outcome"], record["ended_by"], record["verdict"]) == ("answered", "callee", "")
         assert record["variables"] == {"transferred_to": "300", "transfer_status": "answered"}
+        assert town.switch.metrics()['softswitch_transfers_total{mode="blind",outcome="reached"}'] == 1
 
     town(story)
 

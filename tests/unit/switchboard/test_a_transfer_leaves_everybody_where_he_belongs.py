@@ -111,6 +111,7 @@ def test_the_ai_stands_still_and_goes_on(at_work: AtWork) -> None:
         assert ai.told[-1] == Cause.NORMAL and hears(board, caller, board.legs["carol"])
         said = [event.what for event in watch._events if isinstance(event.what, TransferStarted | TransferFinished)]
         assert [type(what).__name__ for what in said] == ["TransferStarted", "TransferFinished"] * 2
+        assert board.board.tally.transfers == {("bridge", "failed"): 1, ("bridge", "reached"): 1}
         caller.says(BY_PEER)
 
     at_work(RULES, story)

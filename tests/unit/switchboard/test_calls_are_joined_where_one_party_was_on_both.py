@@ -78,7 +78,7 @@ def test_a_caller_is_connected_with_whom_bob_has_called(at_work: AtWork) -> None
         two.alice.says(BY_PEER)
         second = board.records[1]
         assert (second.from_, second.outcome, second.variables["replaced_by"]) == ("bob2", "answered", "1001")
-        assert second.ended_by == "callee"
+        assert second.ended_by == "caller", "who has taken the caller's place is the caller"
 
     at_work(RULES, story)
 
