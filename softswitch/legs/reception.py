@@ -32,6 +32,9 @@ log = logging.getLogger("softswitch.sip")
 #: What registrars and mailboxes send without being asked; it is taken, and asks nothing of us (RFC 3842).
 NOTICES = frozenset({"message-summary", "keep-alive", "service-control", "reg", "check-sync"})
 
+#: Seconds after which a phone shall ask a switch again that is stopping: as long as a restart takes.
+RETRY_AFTER = 30
+
 #: Told of each inbound call; calls the second argument once, with the sink of the leg's events, to get the leg.
 OnInvite = Callable[[InboundCall, Callable[[LegSink], SipLeg]], None]
 #: Takes one request outside of any dialog, and answers it.
@@ -110,7 +113,10 @@ class Reception:
     def request_received(self, key: Key, request: Request, flow: Flow) -> None:
         """Take a request that belongs to no dialog."""
         service = self.services.get(request.method)
-        if service is None:
+        if self.draining and request.method == "REGISTER":
+            # A phone that has another registrar goes there; one that has none asks again when we may be back.
+            self.reply(key, request, 503, (("Retry-After", str(RETRY_AFTER)),))
+        elif service is None:
             self.reply(key, request, 481)
         else:
             service(key, request, flow)
