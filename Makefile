@@ -24,7 +24,7 @@ READY_313 := $(VENV_313)/ready
 FIND_313 = for python in "$(PYTHON313)" python3.13 "$$HOME"/.pyenv/versions/3.13*/bin/python3.13; do \
 	if "$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then echo "$$python"; break; fi; done
 
-.PHONY: setup peers demo test test-unit test-live test-313 check bench bench-media bench-calls bench-turns bench-reload bench-tls hostile leaks fuzz format clean
+.PHONY: setup peers demo test test-unit test-live test-313 check bench bench-media bench-calls bench-held bench-turns bench-reload bench-tls hostile leaks fuzz format clean
 
 setup: $(READY)
 
@@ -67,7 +67,7 @@ check: $(READY)
 	$(BIN)/mypy
 
 # On loopback only, bounded, about six minutes; docs/benchmarks.md says how the figures are taken.
-bench: bench-media bench-calls bench-turns bench-reload bench-tls
+bench: bench-media bench-calls bench-held bench-turns bench-reload bench-tls
 	@$(BIN)/python -W ignore tests/bench/start.py
 
 bench-media: $(READY)
@@ -75,6 +75,9 @@ bench-media: $(READY)
 
 bench-calls: $(READY) peers
 	@$(BIN)/python -W ignore tests/bench/calls.py $(ARGS)
+
+bench-held: $(READY) peers
+	@$(BIN)/python -W ignore tests/bench/held.py $(ARGS)
 
 bench-reload: $(READY)
 	@$(BIN)/python -W ignore tests/bench/reload.py $(ARGS)
