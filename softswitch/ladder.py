@@ -73,7 +73,11 @@ class Ladder:
         self._lines = sorted({*self._columns.values(), self._switch})
         self._legs = {leg["id"]: leg for leg in legs}
         self._headed = [*left, *shown]
-        self._last_shared = shown[-1]["id"] if self._shared else ""
+        self._places = {message["leg"]: message["remote"] for message in reversed(call["messages"])}
+        #: Whose messages each column shows now, and from where they come.
+        self._current = {self._columns[leg["id"]]: (leg["id"], self._places.get(leg["id"], "")) for leg in self._headed}
+        if self._shared:
+            self._current[self._lines[-1]] = ("", "")
 
     def draw(self) -> Iterator[Text]:
         """Yield the lines of the ladder."""
@@ -103,7 +107,7 @@ class Ladder:
             shared = self._shared and leg is self._headed[-1]
             transport = transports.get(leg["id"], "")
             self._centre(names, self._columns.get(leg["id"], TIME + 2), "others" if shared else name_of(leg), "bold")
-            where = "" if shared else f"{transport} {leg['peer']}".strip()
+            where = "" if shared else f"{transport} {self._places.get(leg['id'], '')}".strip()
             self._centre(places, self._columns.get(leg["id"], TIME + 2), where, "dim")
         self._centre(names, self._switch, "softswitch", "bold")
         self._centre(places, self._switch, local, "dim")
@@ -124,18 +128,22 @@ class Ladder:
         return row
 
     def _switched(self, group: Json) -> Iterator[Text]:
-        """Say whose messages come now, where several parties share the last column."""
-        leg = group["leg"]
-        if not self._shared or leg == self._last_shared or self._columns.get(leg) != self._lines[-1]:
+        """Say whose messages come now where several parties share a column, and where a party has moved to."""
+        leg, column = group["leg"], self._columns.get(group["leg"])
+        if column is None:
             return
-        self._last_shared = leg
+        known_leg, known_place = self._current[column]
+        place = group.get("remote") or (known_place if leg == known_leg else self._places.get(leg, ""))
+        if (leg, place) == (known_leg, known_place):
+            return
+        self._current[column] = (leg, place)
+        name = name_of(self._legs[leg]) if leg != known_leg else ""
+        text = name if place in name else f"{name} {place}"
         row = self._row()
-        party = self._legs[leg]
-        name = name_of(party)
-        if party["peer"] not in name:
-            name = f"{name} {party['peer']}"
-        name = _cut(f" {name} ", self._width - self._switch - 3)
-        row.put(max(self._switch + 2, self._lines[-1] - len(name) // 2), name, "bold")
+        # Beside the switch, not over it.
+        begin, end = (self._switch + 2, self._width) if column > self._switch else (TIME + 1, self._switch - 1)
+        text = _cut(f" {text.strip()} ", end - begin)
+        row.put(min(max(begin, column - len(text) // 2), end - len(text)), text, "bold" if name else "dim")
         yield row.text()
 
     def _arrow(self, message: Json, title: str) -> Text:
@@ -174,7 +182,9 @@ class Ladder:
         if column is None and leg is not None:  # a party without messages: beside the switch, by its name
             # Why an AI ends stands beside whoever ended it.
             words = f"{name_of(leg)} {'ended' if moment['what'] == 'ended' and leg['kind'] == 'AI' else words}"
-        style = "bold red" if moment["what"] in ("engine failed", "transfer refused") else "bold magenta"
+        style = (
+            "bold red" if moment["what"] in ("engine failed", "transfer refused", "transfer failed") else "bold magenta"
+        )
         left = (self._switch if column is None else min(column, self._switch)) + 2
         at: float | None = moment["at"]
         for line in textwrap.wrap(f"◆ {words}", max(12, self._width - left), subsequent_indent="  "):

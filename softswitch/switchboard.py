@@ -284,6 +284,7 @@ class Switchboard:
         live.stage.rights[offer.leg] = offer.who
         live.call.story.meet(offer.leg, offer.kind, offer.user or offer.carrier, offer.caller, now=self._now())
         live.stage.patch.legs[offer.leg] = make(partial(self._leg_reported, live))
+        live.call.story.meet(offer.leg, offer.kind, offer.user or offer.carrier, offer.caller, now=self._now())
         live.call.take_over(offer.leg, offer.replaces, offer.caller, now=self._now())
         self._pump(live)
         return None
@@ -427,6 +428,7 @@ class Switchboard:
         if isinstance(output, commands.CallFinished):
             self._finish(live, output.record)
         elif isinstance(output, commands.News):
+            live.call.story.told(output, now=self._now())
             self.report(live.call.id, output)
             if isinstance(output, TransferFinished):
                 self.tally.transferred(output)

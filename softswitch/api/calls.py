@@ -17,6 +17,7 @@ from softswitch.call.story import Party, Story
 from softswitch.conversation.agent_leg import AgentLeg
 from softswitch.legs.sip_leg import SipLeg
 from softswitch.legs.trunk_leg import TrunkLeg
+from softswitch.legs.user_leg import UserLeg
 from softswitch.sip.trace import Trace
 from softswitch.switchboard import Switchboard
 
@@ -142,7 +143,7 @@ def _never_a_call(line: Line) -> Sight | str:
 
 
 def _sound(leg: Leg) -> MediaReport | None:
-    return leg.sound if isinstance(leg, SipLeg | TrunkLeg) else None
+    return leg.sound if isinstance(leg, SipLeg | TrunkLeg | UserLeg) else None
 
 
 def _flow(story: Story, leg: LegId) -> str:

@@ -67,6 +67,7 @@ def join(here: Stage, leg: Leg, there: Stage, old: LegId, *, now: float) -> LegI
     to = there.call.number(there.call.partner(old)) or there.call.variables["to"]
     here.call.variables["transferred_call"] = there.call.id
     here.call.hand_over(partner.id, leg.id, to, told=True, now=now)
+    there.call.story.take(here.call.story, partner.id, now=now)
     here.give(partner, there)
     here.patch.wait(leg)
     there.call.replace(partner.id, old, number, ai=ai, held=held, now=now)

@@ -18,6 +18,7 @@ from softswitch.call.leg import Ended, Leg, LegId, LegSink, ReferProgress
 from softswitch.call.onward import ALONE, Onward
 from softswitch.call.patch import Patch
 from softswitch.call.routing import is_uri
+from softswitch.call.story import Kind
 from softswitch.call.voices import NOBODY, Recorder, Sounds, hold_music, voice_of
 from softswitch.call.who import OURSELVES, Who
 from softswitch.errors import RemoteError, ResourceError
@@ -275,9 +276,11 @@ class Stage:
             return
         self.patch.legs[output.leg] = leg
         self.call.left_by = carrier = getattr(leg, "carrier", "")
-        self.rights[output.leg] = Who(getattr(leg, "user", ""), carrier)
-        if carrier:
-            self.call.story.meet(output.leg, "carrier", carrier, output.target, now=self._now())
+        user = getattr(leg, "user", "")
+        self.rights[output.leg] = Who(user, carrier)
+        if carrier or user:
+            kind: Kind = "carrier" if carrier else "user"
+            self.call.story.meet(output.leg, kind, carrier or user, output.target, now=self._now())
 
     def _ended(self, leg: LegId, cause: Cause) -> None:
         self.call.leg_happened(leg, Ended(cause, by_peer=False), now=self._now())

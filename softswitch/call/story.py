@@ -6,10 +6,11 @@ many keys were pressed, never which, and holds no word that was spoken.
 
 import datetime
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
 
 from softswitch.call.cause import Cause
+from softswitch.call.commands import News, TransferFinished, TransferStarted
 from softswitch.call.leg import (
     Answered,
     Digit,
@@ -70,7 +71,7 @@ class Party:
     def record(self) -> LegRecord:
         """Return what is kept of it in the record of its call."""
         ended, answered = self.ended, self.answered is not None
-        cause = ended.cause if ended is not None else Cause.INTERNAL
+        cause = ended.cause if ended is not None else Cause.TRANSFERRED  # it went on in another call
         return LegRecord(
             self.leg,
             self.kind,
@@ -103,6 +104,24 @@ class Story:
         if len(self.parties) < MAX_LEGS or leg in self.parties:
             party = self.parties.setdefault(leg, Party(leg, began=now))
             party.kind, party.name, party.number = kind, name, number
+
+    def take(self, other: "Story", leg: LegId, *, now: float) -> None:
+        """Take a leg that goes on here, and was of another call."""
+        party = other.parties.get(leg)
+        if party is not None and len(self.parties) < MAX_LEGS:
+            self.parties[leg] = replace(party, began=now)
+        self.note(leg, "came from another call", now=now)
+        other.note(leg, "goes on in another call", now=now)
+
+    def told(self, news: News, *, now: float) -> None:
+        """Write down how a transfer goes."""
+        match news:
+            case TransferStarted(to=to, mode=mode):
+                self.note("", "transfer", f"{mode}, to {to}", now=now)
+            case TransferFinished(to=to, reached=True):
+                self.note("", "transfer done", f"to {to}", now=now)
+            case TransferFinished(to=to, cause=cause):
+                self.note("", "transfer failed", f"to {to}: {cause}", now=now)
 
     def note(self, leg: LegId, what: str, detail: str = "", *, now: float) -> None:
         """Write down a moment; keys in a row are one."""

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from softswitch.call.cause import Cause
 from softswitch.call.dial import best_cause
 from softswitch.call.leg import Answered, EarlyMedia, Ended, Leg, LegEvent, LegId, LegSink, LegState, Ringing
+from softswitch.call.record import MediaReport
 from softswitch.legs.around import Around
 from softswitch.legs.signalling import Placement
 from softswitch.legs.sip_leg import SipLeg
@@ -68,6 +69,11 @@ class UserLeg(Around[TrunkLeg]):
         if self._answered and self._inner is not None:
             return self._inner.state
         return LegState.RINGING if self._rung else LegState.NEW
+
+    @property
+    def sound(self) -> MediaReport | None:
+        """How the sound of the phone that answered is so far."""
+        return self._inner.sound if self._inner is not None else None
 
     def report_to(self, sink: LegSink) -> None:
         """Send the events of this leg to `sink` from now on."""

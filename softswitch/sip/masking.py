@@ -22,8 +22,9 @@ _SECRET_HEADERS: Final = frozenset((b"authorization", b"proxy-authorization", b"
 _HEADER: Final = re.compile(rb"([^\s:]+)([ \t]*:[ \t]*)(.*)", re.DOTALL)
 _PARAM: Final = re.compile(rb"([!#$%&'*+.^_`|~\w-]+)([ \t\r\n]*=[ \t\r\n]*)(\"(?:[^\"\\]|\\.)*\"|[^\s,\"]*)", re.DOTALL)
 _SCHEME: Final = re.compile(rb"[ \t\r\n]*(digest)[ \t\r\n]+", re.IGNORECASE)
-#: sip:user:password@host, the user part without what ends it. An escaped @ is %40, so that the first one ends it.
-_PASSWORD: Final = re.compile(rb"(sips?:[^\s:@<>\"]{1,512}:)([^\s@<>\"]{1,512})(?=@)", re.IGNORECASE)
+#: sip:user:password@host, and what ends the part before the host. An escaped @ is %40, so that the first one ends it.
+_URI: Final = re.compile(rb"sips?:", re.IGNORECASE)
+_URI_END: Final = re.compile(rb"[@\s<>\"]")
 #: Headers inside of a URI (RFC 3261 section 19.1.1).
 _IN_URI: Final = re.compile(rb"((?:proxy-)?authorization=)([^&>\s\"]+)", re.IGNORECASE)
 _SDP_KEY: Final = re.compile(
@@ -79,8 +80,23 @@ def _header(line: bytes) -> tuple[bytes, bytes]:
     name = found.group(1).lower() if found is not None else b""
     if found is not None and name in _SECRET_HEADERS:
         return name, found.group(1) + found.group(2) + _credentials(found.group(3))
-    line = _PASSWORD.sub(_cover_second, line)
-    return name, _IN_URI.sub(_cover_second, line)
+    return name, _IN_URI.sub(_cover_second, _without_passwords(line))
+
+
+def _without_passwords(line: bytes) -> bytes:
+    """Cover the passwords of URIs. No octet is looked at twice, whatever a peer has written."""
+    if b"@" not in line:
+        return line
+    pieces: list[bytes] = []
+    done = at = 0
+    while (uri := _URI.search(line, at)) is not None:
+        end = _URI_END.search(line, uri.end())
+        at = end.start() if end is not None else len(line)
+        colon = line.find(b":", uri.end(), at)
+        if end is not None and end.group() == b"@" and colon >= 0:
+            pieces.extend((line[done : colon + 1], _covered(line[colon + 1 : at])))
+            done = at
+    return b"".join((*pieces, line[done:]))
 
 
 def _credentials(value: bytes) -> bytes:

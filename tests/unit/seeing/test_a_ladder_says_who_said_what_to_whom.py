@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from softswitch.call.cause import Cause
+from softswitch.call.commands import TransferFinished, TransferStarted
 from softswitch.call.leg import Answered, Digit, Ended, Held, Ringing
 from softswitch.call_view import print_call
 from softswitch.ladder import Ladder
@@ -100,7 +101,7 @@ def test_more_parties_than_fit_share_the_last_column(staged) -> None:
     drawn = lines(call.shown(), 80)
     assert " others" in drawn[0]
     named = [line.split()[-2] for line in drawn if "203.0.113." in line]
-    assert named == ["201", "202", "203", "200"]  # each time it is somebody else's turn
+    assert named == ["200", "201", "202", "203", "200"]  # each time it is somebody else's turn
     wide = lines(call.shown(), 150)
     assert all(f"20{number}" in wide[0] for number in range(4)) and "others" not in wide[0]
 
@@ -113,6 +114,45 @@ def test_tries_of_one_call_are_numbered(staged) -> None:
     call._flows["o-1.2"] = call._flows["o-1"]._replace(remote=("203.0.113.9", 5060))
     call.said("o-1.2", "INVITE", by_us=True)
     assert row(lines(call.shown()), "INVITE (try 2)")
+
+
+def test_a_party_that_moves_is_followed(staged) -> None:
+    call = staged()
+    call.said("in-0", "INVITE", by_us=False)
+    call._flows["in-0"] = call._flows["in-0"]._replace(remote=("198.51.100.99", 40000))
+    call.said("in-0", "BYE", by_us=False, method="BYE")
+    drawn = lines(call.shown())
+    assert "198.51.100.7:5062" in drawn[1]
+    assert [" BYE " in line for line in drawn].index(True) == 1 + ["198.51.100.99:40000" in one for one in drawn].index(
+        True
+    )
+
+
+def test_transfers_are_told_in_order(staged) -> None:
+    call = staged()
+    call.said("in-0", "INVITE", by_us=False)
+    call.story.told(TransferStarted("101", "blind"), now=call.now)
+    call.story.told(TransferFinished("101", "blind", reached=False, cause="user busy"), now=call.now)
+    call.story.told(TransferStarted("102", "warm"), now=call.now)
+    call.story.told(TransferFinished("102", "warm", reached=True), now=call.now)
+    told = [line.partition("◆")[2].strip(" │") for line in lines(call.shown(), 120) if "◆" in line]
+    assert told == [
+        "transfer: blind, to 101",
+        "transfer failed: to 101: user busy",
+        "transfer: warm, to 102",
+        "transfer done: to 102",
+    ]
+
+
+def test_a_leg_that_goes_on_in_another_call_takes_its_messages_along(staged) -> None:
+    here, there = staged(), staged()
+    there.trace = here.trace
+    here.party("out-1", "carrier", "office", "+4930123")
+    here.said("out-1", "INVITE", by_us=True)
+    there.story.take(here.story, "out-1", now=here.now)
+    assert "office +4930123" in lines(there.shown())[0]
+    assert here.story.moments[-1].what == "goes on in another call"
+    assert here.story.parties["out-1"].record().cause == str(Cause.TRANSFERRED)
 
 
 LEG_EVENTS = st.one_of(

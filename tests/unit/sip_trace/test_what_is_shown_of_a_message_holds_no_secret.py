@@ -145,3 +145,9 @@ def test_any_bytes_are_masked_to_as_many(data: bytes) -> None:
         assert [place.start() for place in re.finditer(rb"[\r\n]", masked)] == [
             place.start() for place in re.finditer(rb"[\r\n]", data)
         ]
+
+
+def test_several_uris_in_one_line_lose_their_passwords() -> None:
+    line = f'Contact: sip:a:{SECRET}@h,SIPS:b:{SECRET}:{SECRET}@h;x=sip:c@h, <sip:d@h:5060> "sip:e:f"'
+    text = shown(f"INVITE sip:h SIP/2.0\n{line}\n\n")
+    assert SECRET not in text and 'sip:c@h, <sip:d@h:5060> "sip:e:f"' in text
