@@ -209,7 +209,7 @@ class RtpMedia:
             return
         if secured is None:
             secured = self._secured = Secured(self._leg, self._socket, self._keyring, self._on_insecure)
-        secured.follow(agreement.protection, agreement.remote, self._peer)
+        secured.follow(agreement.protection, agreement.remote, self._peer, receiving=agreement.receiving)
         self._wire = secured
 
     def ready(self, then: Callable[[], None]) -> bool:

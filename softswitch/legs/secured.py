@@ -27,6 +27,12 @@ POLL_SECONDS: Final = 0.01
 #: After this time the peer is not there yet, and there is no hurry; repetitions come each second at most.
 PATIENT_AFTER_SECONDS: Final = 1.0
 PATIENT_POLL_SECONDS: Final = 0.05
+#: A peer that falls silent for this time, soon after an offer and its answer that changed nothing, may have begun anew:
+#: some (Asterisk 22) forget the handshake at each re-INVITE, and send nothing until there was another one.
+AGAIN_SECONDS: Final = 0.2
+WATCH_SECONDS: Final = 1.0
+#: Handshakes after the first one under the same agreement: one for each hold and each refresh of a call of hours.
+MAX_AGAIN: Final = 200
 #: Hash of the fingerprint that we describe (RFC 8122 section 5: the one that everybody has).
 OUR_HASH: Final = "sha-256"
 
@@ -72,17 +78,23 @@ class Secured:
         self._agreed: Protection | None = None
         self._remote: Address = ("", 0)
         self._hosts: frozenset[str] = frozenset()
-        self._handshake: Handshake | None = None
-        self._began = 0.0
         self._receiver: SrtpReceiver | None = None
         self._sender: SrtpSender | None = None
         #: What we have encrypted with, by suite. It is never begun anew under one key: the same numbers of packets
         #: would come again, and two packets under one key and number lay both open (RFC 3711 section 9.1).
         self._senders: dict[str, tuple[bytes, SrtpSender]] = {}
         self._forged = self._replayed = 0
+        # The handshake: its machine, which lingers until the peer is heard with its keys.
+        self._handshake: Handshake | None = None
+        self._began = 0.0
+        self._again_at: float | None = None
+        self._watch_until = 0.0
+        self._again = 0
         self._waits: Callable[[], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._kept: list[Datagram] = []
+        #: There is more to do for a read than to open packets.
+        self._busy = True
 
     @property
     def forged(self) -> int:
@@ -96,17 +108,24 @@ class Secured:
 
     # What is agreed ------------------------------------------------------------------------------------------------
 
-    def follow(self, agreed: Protection, remote: Address, peer: str) -> None:
+    def follow(self, agreed: Protection, remote: Address, peer: str, *, receiving: bool) -> None:
         """Encrypt as agreed from now on; where a key is as it was, its counters go on.
 
-        remote: where the peer's sound is; peer: host of its signalling. Nobody else may shake hands.
+        remote: where the peer's sound is; peer: host of its signalling. Nobody else may shake hands. receiving: the
+        peer is to send sound.
         """
         before, self._agreed = self._agreed, agreed
         self._hosts = frozenset((remote[0], peer))
         if agreed == before:
+            if isinstance(agreed, Dtls) and agreed.active and self._receiver is not None:
+                now = clock.now()
+                self._again_at = now + AGAIN_SECONDS if receiving else None
+                self._watch_until = now + WATCH_SECONDS
+                self._busy = True
             return
         self._remote = remote
-        self._handshake = None
+        self._handshake = self._again_at = None
+        self._busy = True
         match agreed:
             case Sdes():
                 if not (isinstance(before, Sdes) and _theirs(before) == _theirs(agreed)):
@@ -127,14 +146,13 @@ class Secured:
 
     def rest(self) -> None:
         """Encrypt nothing any more, until `follow` is called again: nobody need wait."""
-        self._agreed = self._handshake = self._sender = None
+        self._agreed = self._handshake = self._again_at = self._sender = None
         self._listen(None)
         self._done()
 
     def close(self) -> None:
         """Stop waiting."""
-        self._waits = None
-        self._handshake = None
+        self._waits = self._handshake = self._again_at = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -148,7 +166,7 @@ class Secured:
         if known is None or known[0] != secret:
             known = self._senders[suite] = (secret, SrtpSender(suite, secret))
         self.suite, self._sender = suite, known[1]
-        log.info("%s sound is encrypted with %s", self._leg, suite)
+        log.debug("%s sound is encrypted with %s", self._leg, suite)
         self._done()
 
     def _done(self) -> None:
@@ -161,22 +179,16 @@ class Secured:
 
     def read(self) -> list[Datagram]:
         """Return what has come since the last read, in the clear; what is not the peer's is counted and dropped."""
-        datagrams: list[Datagram] = []
-        if self._kept:
-            datagrams, self._kept = self._kept, datagrams
         receiver = self._receiver
-        if receiver is None:
-            self._shake(datagrams)
-            return datagrams
+        if receiver is None or self._busy:
+            return self._read_all()
+        datagrams: list[Datagram] = []
         for data, source, arrived in self._socket.read():
             opened = receiver.unprotect(data)
             if opened is not None:
                 datagrams.append((opened, source, arrived))
-            elif self._handshake is not None and _is_dtls(data):
-                self._handshake.receive(data, now=arrived)
-                self._flush(self._handshake)
-        if datagrams:
-            self._handshake = None  # the peer has the keys: it asks for no flight again
+            elif _is_dtls(data):
+                self._shake(data, source, clock.now())
         return datagrams
 
     def send(self, data: bytes, address: Address) -> bool:
@@ -185,61 +197,92 @@ class Secured:
         packet = sender.protect(data) if sender is not None else None
         return packet is not None and self._socket.send(packet, address)
 
-    # The handshake -------------------------------------------------------------------------------------------------
-
-    def _shake(self, datagrams: list[Datagram]) -> None:
-        """Go on with the handshake by what came; packets behind its end are opened into `datagrams`."""
-        agreed, now = self._agreed, clock.now()
-        if self._handshake is None and isinstance(agreed, Dtls):
-            self._began = now
-            self._handshake = Handshake(
-                self._keyring.identity,
-                active=agreed.active,
-                suites=agreed.suites,
-                expected=agreed.fingerprints,
-                now=now,
-            )
+    def _read_all(self) -> list[Datagram]:
+        """Read sound and handshake, and go on with this."""
+        now = clock.now()
+        self._begin(now)
+        datagrams, self._kept = self._kept, []
         for data, source, arrived in self._socket.read():
-            if self._receiver is not None:
-                opened = self._receiver.unprotect(data)
-                if opened is not None:
-                    datagrams.append((opened, source, arrived))
-            elif self._handshake is not None and _is_dtls(data):
-                if source[0] in self._hosts:
-                    self._remote = source
-                    self._handshake.receive(data, now=now)
-                    self._settle(self._handshake)
-            else:
+            opened = self._receiver.unprotect(data) if self._receiver is not None else None
+            if opened is not None:
+                datagrams.append((opened, source, arrived))
+            elif _is_dtls(data):
+                self._shake(data, source, now)
+            elif self._receiver is None:
                 self.early += 1
         handshake = self._handshake
-        if handshake is not None and self._receiver is None:
-            at = handshake.next_timer()
-            if at is not None and now >= at:
-                handshake.handle_timer(now=now)
+        if datagrams:
+            if self._again_at is not None:
+                self._again_at = now + AGAIN_SECONDS if now < self._watch_until else None
+            if handshake is not None and handshake.over:
+                self._handshake = handshake = None  # the peer has the keys: it asks for no flight again
+        if handshake is not None and not handshake.over:
+            handshake.handle_timer(now=now)
+            self._settle(handshake)
+        self._busy = self._handshake is not None or self._again_at is not None
+        return datagrams
+
+    # The handshake -------------------------------------------------------------------------------------------------
+
+    def _begin(self, now: float) -> None:
+        """Begin a handshake where there is none yet, or where the peer seems to want another."""
+        first = self._receiver is None and self._handshake is None
+        due = self._again_at is not None and now >= self._again_at
+        if isinstance(self._agreed, Dtls) and (first or due):
+            self._again_at = None
+            self._start(self._agreed, now)
+
+    def _start(self, agreed: Dtls, now: float) -> None:
+        if self._receiver is not None:
+            if self._again >= MAX_AGAIN:
+                return
+            self._again += 1
+        self._began = now
+        self._handshake = Handshake(
+            self._keyring.identity, active=agreed.active, suites=agreed.suites, expected=agreed.fingerprints, now=now
+        )
+        self._settle(self._handshake)
+
+    def _shake(self, data: bytes, source: Address, now: float) -> None:
+        """Take a datagram of the handshake."""
+        agreed = self._agreed
+        if source[0] not in self._hosts or not isinstance(agreed, Dtls):
+            return
+        over = self._handshake is None or self._handshake.over
+        if self._receiver is not None and over and not agreed.active and _is_hello(data):
+            self._start(agreed, now)  # the peer begins anew, under what was agreed before (RFC 6347 section 4.2.8)
+        handshake = self._handshake
+        if handshake is not None:
+            self._remote = source
+            handshake.receive(data, now=now)
             self._settle(handshake)
 
     def _settle(self, handshake: Handshake) -> None:
-        """Send what the handshake wants sent, and take what came of it."""
-        keys, agreed = handshake.keys, self._agreed
-        self._flush(handshake)
+        """Send what the handshake wants sent, and take what came of it; once."""
+        for data in handshake.drain():
+            self._socket.send(data, self._remote)
+        keys, agreed = handshake.take_keys(), self._agreed
+        self._busy = True
         if keys is not None and isinstance(agreed, Dtls):
             self._listen(SrtpReceiver(keys.suite, keys.theirs))
             self._speak(keys.suite, keys.ours)
             if agreed.active:  # the last flight is the peer's
                 self._handshake = None
-        elif handshake.failed and self._agreed is not None:
-            self._agreed = self._handshake = self._waits = None
-            log.warning("%s the DTLS handshake with %s failed: %s", self._leg, show(self._remote), handshake.failed)
-            self._on_failed(f"the DTLS handshake with {show(self._remote)} failed: {handshake.failed}")
-
-    def _flush(self, handshake: Handshake) -> None:
-        for data in handshake.drain():
-            self._socket.send(data, self._remote)
+        elif handshake.failed:
+            self._handshake = None
+            why = f"the DTLS handshake with {show(self._remote)} failed: {handshake.failed}"
+            if self._receiver is None:
+                log.info("%s %s", self._leg, why)
+                self._agreed = self._waits = None
+                self._on_failed(why)
+            else:
+                log.debug("%s %s, the keys that there are still hold", self._leg, why)
 
     def _poll(self) -> None:
         """Look at the port while somebody waits for keys."""
         self._timer = None
-        self._kept.extend(self.read())
+        self._kept = self.read()
+        self._busy = True
         if self._waits is not None:
             patient = clock.now() - self._began > PATIENT_AFTER_SECONDS
             seconds = PATIENT_POLL_SECONDS if patient else POLL_SECONDS
@@ -253,3 +296,8 @@ def _theirs(agreed: Sdes) -> tuple[str, bytes, bytes]:
 def _is_dtls(data: bytes) -> bool:
     """RFC 7983 section 7."""
     return bool(data) and 20 <= data[0] <= 63
+
+
+def _is_hello(data: bytes) -> bool:
+    """Tell the first word of a client: a handshake record of epoch 0 with a ClientHello in it (RFC 6347 section 4)."""
+    return len(data) > 13 and data[0] == 22 and data[3:5] == b"\0\0" and data[13] == 1

@@ -125,6 +125,7 @@ class Handshake:
         "_out",
         "_received",
         "_repeat_at",
+        "_taken",
         "failed",
         "keys",
     )
@@ -148,6 +149,7 @@ class Handshake:
         self._expected = tuple(expected)
         self._out: list[bytes] = []
         self._received = 0
+        self._taken = False
         self._repeat_at: float | None = None
         self._ends_at = now + HANDSHAKE_SECONDS
         self._connection = SSL.Connection(identity.context(suites), None)
@@ -164,6 +166,12 @@ class Handshake:
     def over(self) -> bool:
         """True when it has come to an end, good or bad."""
         return self.keys is not None or bool(self.failed)
+
+    def take_keys(self) -> Keys | None:
+        """Return the keys once, when they are there."""
+        keys = None if self._taken else self.keys
+        self._taken = self._taken or keys is not None
+        return keys
 
     def receive(self, datagram: bytes, *, now: float) -> None:
         """Take one datagram of the peer; never raises. Once it is over, only lost flights are sent again."""

@@ -126,8 +126,10 @@ def offering(wish: Encryption, own: OwnKeys, profile: str | None, agreed: Protec
         match agreed:
             case Sdes(tag=tag, suite=suite):
                 return profile, (("crypto", CryptoLine(tag, suite, own.secret(suite)).text()),)
-            case Dtls():
-                return profile, _dtls_lines(own, "actpass")
+            case Dtls(active=active):
+                # The role that it has (RFC 8842 section 5.5): were the choice left to the peer once more, some would
+                # take the other one, and then wait for a handshake that both think the other should begin.
+                return profile, _dtls_lines(own, "active" if active else "passive")
             case None:
                 return profile, ()
     if wish.policy in ("none", "accept"):

@@ -5,6 +5,8 @@ kernel's (SO_TIMESTAMPNS), so that what this process itself is late by does not 
 """
 
 import audioop
+import base64
+import os
 import random
 import re
 import socket
@@ -14,10 +16,19 @@ import wave
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pylibsrtp import Policy, Session
+
 PTIME = 0.020
 PHASES = 20
 SO_TIMESTAMPNS = 35
 TIMESPEC = struct.Struct("@ll")
+#: Profile of libsrtp, and octets of master key and salt.
+SUITES = {
+    "AES_CM_128_HMAC_SHA1_80": (Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 30),
+    "AES_CM_128_HMAC_SHA1_32": (Policy.SRTP_PROFILE_AES128_CM_SHA1_32, 30),
+    "AEAD_AES_128_GCM": (Policy.SRTP_PROFILE_AEAD_AES_128_GCM, 28),
+    "AEAD_AES_256_GCM": (Policy.SRTP_PROFILE_AEAD_AES_256_GCM, 44),
+}
 
 
 def speech(path: Path) -> list[bytes]:
@@ -52,13 +63,16 @@ class Line:
     last_sequence: int = -1
     missing: int = 0
     replaced: int = 0
+    sealing: Session | None = None
+    opening: Session | None = None
 
 
 class FarEnd:
     """Places calls to one number and talks on all of them."""
 
-    def __init__(self, sip: tuple[str, int], number: str) -> None:
-        self.sip, self.number = sip, number
+    def __init__(self, sip: tuple[str, int], number: str, suite: str = "") -> None:
+        """suite: of SRTP, empty for plain calls."""
+        self.sip, self.number, self.suite = sip, number, suite
         self.signalling = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.signalling.bind(("127.0.0.1", 0))
         self.signalling.settimeout(2.0)
@@ -90,16 +104,27 @@ class FarEnd:
         line = Line(number, media, f"bench-{number}-{self.port}@127.0.0.1")
         sdp = (
             f"v=0\r\no=- {number} 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-            f"m=audio {media.getsockname()[1]} RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\n"
+            f"m=audio {media.getsockname()[1]} RTP/{'SAVP' if self.suite else 'AVP'} 0 101\r\n"
+            "a=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\n"
         )
+        secret = os.urandom(SUITES[self.suite][1]) if self.suite else b""
+        if secret:
+            sdp += f"a=crypto:1 {self.suite} inline:{base64.b64encode(secret).decode()}\r\n"
         self.signalling.sendto(self._message("INVITE", line, 1, sdp), self.sip)
         answer = self._final(line)
         if not answer.startswith("SIP/2.0 200"):
             raise SystemExit(f"call {number} was not answered: {answer.splitlines()[0]}")
         line.to = re.search(r"^To: (.*)\r$", answer, re.M).group(1)  # type: ignore[union-attr]
         line.remote = ("127.0.0.1", int(re.search(r"^m=audio (\d+)", answer, re.M).group(1)))  # type: ignore[union-attr]
+        if secret:
+            theirs = re.search(r"^a=crypto:1 \S+ inline:(\S+)", answer, re.M).group(1)  # type: ignore[union-attr]
+            line.sealing = self._session(secret, Policy.SSRC_ANY_OUTBOUND)
+            line.opening = self._session(base64.b64decode(theirs), Policy.SSRC_ANY_INBOUND)
         self.signalling.sendto(self._message("ACK", line, 1), self.sip)
         self.lines.append(line)
+
+    def _session(self, secret: bytes, kind: int) -> Session:
+        return Session(Policy(key=secret, ssrc_type=kind, srtp_profile=SUITES[self.suite][0]))
 
     def _final(self, line: Line) -> str:
         while True:
@@ -129,8 +154,11 @@ class FarEnd:
     def _send(self, line: Line, payload: bytes, frame: int) -> None:
         line.sequence = (line.sequence + 1) & 0xFFFF
         header = struct.pack("!BBHII", 0x80, 0, line.sequence, line.sequence * 160 & 0xFFFFFFFF, line.number + 1)
+        packet = header + payload
+        if line.sealing is not None:
+            packet = line.sealing.protect(packet)
         try:
-            line.media.sendto(header + payload, line.remote)
+            line.media.sendto(packet, line.remote)
             line.sent += 1
         except BlockingIOError:
             pass
@@ -141,6 +169,8 @@ class FarEnd:
                 data, ancillary, _flags, _source = line.media.recvmsg(2048, 64)
             except BlockingIOError:
                 return
+            if line.opening is not None:
+                data = line.opening.unprotect(data)
             if not measure:
                 continue
             seconds, nanoseconds = TIMESPEC.unpack(ancillary[0][2][: TIMESPEC.size])

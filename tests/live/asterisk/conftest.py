@@ -36,6 +36,7 @@ ACCOUNT = """host: 127.0.0.1, port: @PORT@, from_user: '@USER@', password: '${CA
 number_format: as_dialled"""
 #: 9 with the digit of a trunk stands before a number of Asterisk; with 8 the first trunk serves, and rings for 2 s.
 DIGITS = {"office": 0, "md5": 1, "sha256": 2, "tcp": 3, "info": 4, "inband": 5}
+DIGITS |= {"strict": 5, "sdes": 6, "dtls": 7, "optimistic": 9}  # where it is about encryption
 
 
 def _rules(trunks: str) -> str:

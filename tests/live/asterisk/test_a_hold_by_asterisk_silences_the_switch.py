@@ -1,5 +1,7 @@
 """A phone behind Asterisk holds and resumes: the switch falls silent, and is heard again."""
 
+import pytest
+
 from tests.live.peers.asterisk import Asterisk
 from tests.live.peers.heard import tone
 from tests.live.peers.rtp_probe import RtpProbe
@@ -7,19 +9,36 @@ from tests.live.peers.sipp import Sipp
 from tests.live.peers.switch import SwitchProcess
 
 
+@pytest.mark.parametrize("endpoint", ["office", "sdes", "dtls"])
 def test_a_hold_by_asterisk_silences_the_switch(
-    asterisk: Asterisk, switch: SwitchProcess, probe: RtpProbe, phones: Sipp
+    asterisk: Asterisk, switch: SwitchProcess, probe: RtpProbe, phones: Sipp, endpoint: str
 ) -> None:
-    asterisk.connect_phones_to(switch.address)
+    asterisk.connect_phones_to(switch.address, endpoint=endpoint)
     since = asterisk.mark()
     phone = phones.start("phone-holds", "-d", "2000", number="602", rtp_port=probe.port)
     probe.talk_to(phone.media_address())
-    call = asterisk.wait_called("office", since=since)
+    call = asterisk.wait_called(endpoint, since=since)
     call.wait_tone(1004)
     phone.wait_message("CSeq: 2 INVITE")
     call.wait_silence(1.0, within=2.0)
     phone.wait_message("CSeq: 3 INVITE")
     call.wait_tone(1004, within=4.0)
+    phone.finish()
+
+
+@pytest.mark.parametrize("endpoint", ["office", "sdes", "dtls"])
+def test_after_a_hold_the_sound_of_asterisk_is_heard_again(
+    asterisk: Asterisk, switch: SwitchProcess, probe: RtpProbe, phones: Sipp, endpoint: str
+) -> None:
+    asterisk.connect_phones_to(switch.address, endpoint=endpoint)
+    since = asterisk.mark()
+    phone = phones.start("phone-holds", "-d", "2000", number="600", rtp_port=probe.port)
+    probe.talk_to(phone.media_address())
+    probe.say(tone(700, -13, 30.0))
+    call = asterisk.wait_called(endpoint, since=since)
+    call.wait_tone(700)
+    phone.wait_message("CSeq: 3 INVITE")
+    call.wait_tone(700, within=4.0)
     phone.finish()
 
 

@@ -4,6 +4,8 @@ import asyncio
 import os
 from pathlib import Path
 
+import pytest
+
 from softswitch.app import App
 from softswitch.catalog import load_catalog
 from softswitch.config import load_settings, override
@@ -13,7 +15,8 @@ from tests.live.peers.free_ports import LOOPBACK, free_port, rtp_block
 from tests.live.peers.switch import RTP_PORTS
 
 
-def test_the_switch_puts_asterisk_on_hold(asterisk: Asterisk, tmp_path: Path) -> None:
+@pytest.mark.parametrize("endpoint", ["office", "sdes", "dtls"])
+def test_the_switch_puts_asterisk_on_hold(asterisk: Asterisk, tmp_path: Path, endpoint: str) -> None:
     port = free_port()
     first, last = rtp_block(RTP_PORTS, 3)
     settings = load_settings(None, os.environ).model_copy(update={"data": tmp_path})
@@ -26,7 +29,8 @@ def test_the_switch_puts_asterisk_on_hold(asterisk: Asterisk, tmp_path: Path) ->
 
     async def story() -> None:
         async with App(settings, load_catalog(settings, os.environ)) as app:
-            call = await asyncio.to_thread(asterisk.call, f"sip:600@{LOOPBACK}:{port}", then="tone")
+            target = f"sip:600@{LOOPBACK}:{port}"
+            call = await asyncio.to_thread(asterisk.call, target, endpoint=endpoint, then="tone")
             await asyncio.to_thread(call.wait_tone, 440)
             [(ours, _)] = app.switchboard.calls()
             assert app.switchboard.hold(ours.id, True)

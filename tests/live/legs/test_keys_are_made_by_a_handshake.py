@@ -207,7 +207,7 @@ def test_hold_resume_and_refresh_keep_the_keys(play: Play) -> None:
             for held in (True, False):
                 leg.hold(held)
                 await asyncio.sleep(0.3)
-            assert b"a=setup:actpass" in (await alice.asked("INVITE")).body
+            assert b"a=setup:active" in (await alice.asked("INVITE")).body
             await echoed(alice, 1000)
             record = await over(rig, alice)
         assert (record.media.forged, alice.probe.rejected) == (0, 0)
@@ -246,6 +246,46 @@ def test_in_mid_call_a_handshake_that_fails_is_why_the_call_ended(play: Play) ->
             await rig.nothing_left()
         [record] = rig.records
         assert record.outcome == "answered" and record.verdict.startswith("the DTLS handshake with 127.0.0.1:")
+
+    play(story)
+
+
+@pytest.mark.parametrize("setup", ["active", "passive"])
+@pytest.mark.parametrize("directions", [["sendonly", "sendrecv"], ["sendrecv"]])
+def test_a_peer_that_forgets_the_handshake_at_each_reinvite_gets_another(
+    play: Play, setup: str, directions: list[str]
+) -> None:
+    async def story(rig: Any) -> None:
+        async with phone_of(rig, setup=setup) as alice:
+            alice.call("600")
+            await alice.told(200)
+            await echoed(alice, 800)
+            for direction in directions:
+                alice.offer(direction)
+                await asyncio.sleep(0.05)
+                alice.forget()
+                await asyncio.sleep(0.3)
+            await echoed(alice, 1200)
+            record = await over(rig, alice)
+        assert record.verdict == "" and alice.suite and not alice.failed
+
+    play(story)
+
+
+def test_a_hello_of_a_stranger_changes_nothing(play: Play) -> None:
+    """It may come from the peer's own address; without the certificate nothing comes of it."""
+
+    async def story(rig: Any) -> None:
+        async with phone_of(rig, setup="active") as alice, phone_of(rig, "mallory", setup="active") as mallory:
+            alice.call("600")
+            answer = await alice.told(200)
+            await echoed(alice, 800)
+            mallory.described(answer.body)  # which says that we wait for the handshake
+            await asyncio.sleep(0.3)
+            assert mallory.suite, "we have shaken hands with somebody"
+            await echoed(alice, 1200)
+            record = await over(rig, alice)
+        assert record.verdict == "" and record.media.received.loss_percent < 5
 
     play(story)
 

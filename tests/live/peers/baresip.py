@@ -67,6 +67,9 @@ module_tmp              uuid.so
 module_tmp              account.so
 module_app              menu.so
 module_app              ctrl_tcp.so
+module                  srtp.so
+module                  dtls_srtp.so
+rtcp_mux                yes
 cons_listen             127.0.0.1:{console}
 ctrl_tcp_listen         127.0.0.1:{control}
 """
@@ -77,8 +80,11 @@ Event = Mapping[str, Any]
 class Baresip:
     """A running baresip with the account `NUMBER`, which answers by itself; one call at a time."""
 
-    def __init__(self, folder: Path, more: str = "", account: str = "") -> None:
-        """more: lines of its configuration besides. account: its line of `accounts`, where it is not `NUMBER`."""
+    def __init__(self, folder: Path, more: str = "", account: str = "", *, mediaenc: str = "") -> None:
+        """more: lines of its configuration besides. account: its line of `accounts`, where it is not `NUMBER`.
+
+        mediaenc: how its sound is encrypted, empty for plain; a word of the account that baresip knows.
+        """
         program = shutil.which("baresip")
         if program is None:
             pytest.fail(INSTALL, pytrace=False)
@@ -95,6 +101,7 @@ class Baresip:
         text = CONFIG.format(address=self.address, folder=folder, modules=modules, **ports) + more
         (folder / "config").write_text(text, encoding="utf-8")
         account = account or f"<sip:{NUMBER}@{self.address}>;regint=0;answermode=auto"
+        account += f";mediaenc={mediaenc}" if mediaenc else ""
         (folder / "accounts").write_text(account + "\n", encoding="utf-8")
         (folder / "contacts").write_text("", encoding="utf-8")
         with wave.open(str(folder / "says.wav"), "wb") as file:
@@ -299,9 +306,9 @@ class Baresip:
 
 
 @contextlib.contextmanager
-def running_baresip(folder: Path, more: str = "", account: str = "") -> Iterator[Baresip]:
-    """Start a baresip and stop it; fail if it died meanwhile. more, account: as `Baresip` has them."""
-    baresip = Baresip(folder, more, account)
+def running_baresip(folder: Path, more: str = "", account: str = "", *, mediaenc: str = "") -> Iterator[Baresip]:
+    """Start a baresip and stop it; fail if it died meanwhile. more, account, mediaenc: as `Baresip` has them."""
+    baresip = Baresip(folder, more, account, mediaenc=mediaenc)
     try:
         yield baresip
     finally:

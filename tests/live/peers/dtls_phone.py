@@ -108,6 +108,15 @@ class DtlsPhone(RawPhone):
             for data in step(b""):
                 self.probe.send_raw(data)
 
+    def forget(self) -> None:
+        """Forget the handshake and say nothing until there was another one, as Asterisk does at each re-INVITE."""
+        assert self.theirs is not None
+        self.suite = ""
+        self.probe.begin_anew()
+        self.probe.sealed = None
+        self.probe.silent = True
+        self._begin(self.theirs[1] == b"passive")
+
     def repeat(self) -> None:
         """Send the last flight again, as telephones do when nothing comes for a second."""
         assert self._connection is not None and self.probe.handshake is not None
@@ -151,6 +160,7 @@ class DtlsPhone(RawPhone):
         client, server = keys[:key] + salts[:salt], keys[key:] + salts[salt:]
         ours, theirs = (client, server) if active else (server, client)
         self.probe.encrypt(Book(suite, ours), Book(suite, theirs))
+        self.probe.silent = False
         self.suite = suite
 
 

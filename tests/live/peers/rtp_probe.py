@@ -57,6 +57,8 @@ class RtpProbe:
         self.opened: Book | None = None
         #: Takes what is no RTP, and answers it: a handshake.
         self.handshake: Callable[[bytes], list[bytes]] | None = None
+        #: It has nothing to send with yet.
+        self.silent = False
         #: The last packet that went out, as it went out.
         self.last_sent = b""
         #: Packets that could not be opened.
@@ -157,7 +159,7 @@ class RtpProbe:
         timestamp = (self._timestamp - (age or 0) * FRAME_SAMPLES) & 0xFFFFFFFF
         marker = self._marker or age == 0
         packet = _HEADER.pack(0x80, payload_type | marker << 7, self._sequence, timestamp, self._ssrc) + payload
-        if self._remote is not None:
+        if self._remote is not None and not self.silent:
             if self.sealed is not None:
                 packet = self.sealed.protect(packet)
             self.last_sent = packet

@@ -206,12 +206,20 @@ def test_our_next_offers_keep_the_profile_and_the_peer_its_role(describe: Build)
     negotiation = us()
     first, _ = negotiation.answer(describe(dtls("actpass")))
     hold = negotiation.offer("sendonly")
-    assert " UDP/TLS/RTP/SAVP " in hold and "a=setup:actpass" in hold and f"a=fingerprint:{OURS}" in hold
+    assert " UDP/TLS/RTP/SAVP " in hold and "a=setup:active" in hold and f"a=fingerprint:{OURS}" in hold
     assert negotiation.accept(describe(dtls("passive") + "|a=recvonly")).protection == first.protection
     negotiation.answer(describe(dtls("actpass")))
     assert negotiation.repeat() == negotiation.repeat() and "a=setup:active" in negotiation.repeat()
     assert negotiation.accept(describe(dtls("passive"))).protection == first.protection
     assert negotiation.accept(describe(dtls(""))).protection == first.protection
+
+
+def test_who_waited_waits_in_its_next_offers(describe: Build) -> None:
+    negotiation = us("require", "dtls")
+    assert "a=setup:actpass" in negotiation.offer()
+    first = negotiation.accept(describe(dtls("active")))
+    assert "a=setup:passive" in negotiation.offer("sendonly")
+    assert negotiation.accept(describe(dtls("active") + "|a=recvonly")).protection == first.protection
 
 
 def test_a_refresh_after_we_waited_says_so_again(describe: Build) -> None:
