@@ -2,8 +2,8 @@
 
 Theory of operation. A leg is put together of parts, each of which knows one thing: how the call comes about (`Inbound`
 or `Outbound`), what changes once it stands (`Session`), keys by INFO (`InfoKeys`). The parts drive the pure machines of
-`sip/`; what they have in common is here: the dialog, the sound, the state, what the call is told. `_pump` lets every
-part carry out what its machines want, arms one timer for all, and has the leg forgotten when nothing more will come.
+`sip/`; what they have in common is here: the dialog, the sound, the state, what the call is told. `Pump` drives them,
+and the leg is forgotten when nothing more will come.
 
 `Ended` is said, and the RTP port given back, the moment the leg is over; the last messages of its dialog (a BYE that
 waits for an ACK, copies of an ACK) follow by themselves.
@@ -13,7 +13,6 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from softswitch import clock
 from softswitch.audio.frame import Frame
 from softswitch.call.cause import Cause
 from softswitch.call.leg import Answered, Digit, DigitsSent, Ended, FarEnd, Held, LegEvent, LegId, LegSink, LegState
@@ -22,6 +21,7 @@ from softswitch.errors import RemoteError
 from softswitch.legs.inbound import Inbound
 from softswitch.legs.info_keys import InfoKeys
 from softswitch.legs.outbound import Outbound
+from softswitch.legs.pump import Pump
 from softswitch.legs.referred import Referred
 from softswitch.legs.referring import Referring
 from softswitch.legs.replacing import far_end
@@ -84,13 +84,10 @@ class SipLeg:
             self._referring,
             Vigil(self, settings.vigil),
         )
-        self._parts: tuple[Part, ...] = self._standing
+        self._pump = Pump(self._standing, self._still)
         self._answers: dict[Key, OnAnswer] = {}
         self._bye_sent = False
         self._bye_reason: tuple[tuple[str, str], ...] = ()
-        self._pumping = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at: float | None = None
 
     def report_to(self, sink: LegSink) -> None:
         """Send the events of this leg to `sink` from now on."""
@@ -115,7 +112,7 @@ class SipLeg:
 
     def _begin(self, setup: Inbound | Outbound) -> None:
         self._setup = setup
-        self._parts = (setup, *self._standing)
+        self._pump.parts = (setup, *self._standing)
 
     @property
     def sound(self) -> MediaReport | None:
@@ -457,43 +454,6 @@ class SipLeg:
         """Give up a call whose sound cannot be encrypted as it was agreed."""
         asyncio.get_running_loop().call_soon(self.hang_up, Cause.INCOMPATIBLE.because(why))
 
-    # Inside --------------------------------------------------------------------------------------------------------
-
-    def _pump(self) -> None:
-        """Let every part carry out what its machines want, arm one timer, be forgotten when all is done."""
-        if self._pumping:
-            return
-        self._pumping = True
-        try:
-            did = True
-            while did:  # what one part does may give another something to do
-                did = False
-                for part in self._parts:
-                    did = part.carry_out() or did
-        finally:
-            self._pumping = False
-        self._arm()
-        if self.state is LegState.ENDED and all(part.finished for part in self._parts):
+    def _still(self) -> None:
+        if self.state is LegState.ENDED and self._pump.finished:
             self.signalling.forget(self)
-
-    def _arm(self) -> None:
-        at: float | None = None
-        for part in self._parts:
-            time = part.next_timer()
-            if time is not None and (at is None or time < at):
-                at = time
-        if at == self._timer_at:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._timer_at = at
-        if at is not None:
-            self._timer = asyncio.get_running_loop().call_later(max(0.0, at - clock.now()), self._timer_fired)
-
-    def _timer_fired(self) -> None:
-        self._timer, self._timer_at = None, None
-        now = clock.now()
-        for part in self._parts:
-            part.handle_timer(now=now)
-        self._pump()

@@ -139,14 +139,14 @@ def test_a_session_timer_of_an_early_update_waits_for_the_answer(play: Play) -> 
         assert (await peer.response(method="UPDATE")).status == 200
         fired = 0
         [leg] = {id(leg): leg for leg in user_agent._dialogs.values()}.values()
-        timer_fired = leg._timer_fired
+        timer_fired = leg._pump._fired
 
         def count() -> None:
             nonlocal fired
             fired += 1
             timer_fired()
 
-        leg._timer_fired = count
+        leg._pump._fired = count
         await asyncio.sleep(2.2)
         assert fired < 10, "the leg spins"
         assert rig.switchboard.active == 1
