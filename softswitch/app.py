@@ -15,6 +15,7 @@ from typing import Any
 
 from softswitch import clock, logs
 from softswitch.agents import Agents
+from softswitch.api import guard as guard_api
 from softswitch.api import registrations as registrations_api
 from softswitch.api import reload as reload_api
 from softswitch.api import trunks as trunks_api
@@ -53,6 +54,7 @@ from softswitch.net.loop import raise_open_files
 from softswitch.net.resolve import Resolver
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.net.sip_tls import Made, TlsContexts
+from softswitch.net.strain import Strain
 from softswitch.net.ticker import Ticker
 from softswitch.people import People
 from softswitch.providers.registry import Engines, open_engines
@@ -148,6 +150,7 @@ class App:
         self.ports = self._rtp_ports(settings.rtp.address or settings.sip.listen[0])
         self.tls = TlsContexts(server_tls(settings, wall=clock.wall()), peer_tls(self.catalog.carriers))
         self.user_agent = UserAgent(self._user_agent_settings(), self.ports, self._invited, tls=self.tls)
+        self.user_agent.guard.strangers.strain = Strain(self.ticker.late_ms, now=clock.now())
         self.user_agent.keyring.prepare()
         second = settings.sip.listen_also
         if second[0]:
@@ -273,6 +276,7 @@ class App:
             routes=[
                 *trunks_api.routes(self.trunks.statuses),
                 *registrations_api.routes(self.people.users.statuses),
+                *guard_api.routes(self.user_agent.guard),
                 *views.routes(),
                 *reload_api.routes(self._reload, self._last_reload),
             ],

@@ -25,6 +25,8 @@ app = typer.Typer(
 
 calls = typer.Typer(epilog="Example: softswitch calls, softswitch calls show 5f1c9a")
 app.add_typer(calls, name="calls")
+bans = typer.Typer(epilog="Example: softswitch bans, softswitch bans remove 203.0.113.9")
+app.add_typer(bans, name="bans")
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="FILE", help="softswitch.yaml; without it the demo is served.")
@@ -217,6 +219,40 @@ def users(
     else:
         users_view.print_done(settings, action, name, done=done)
     raise SystemExit(0 if done else 1)
+
+
+@bans.callback(invoke_without_command=True)
+def list_bans(
+    context: typer.Context, config: ConfigOption = None, http: HttpOption = None, json_: JsonOption = False
+) -> None:
+    """Show who the running switch does not listen to, and why; `remove HOST`: listen again."""
+    if context.invoked_subcommand is not None:
+        context.obj = (config, http)
+        return
+    from softswitch import bans_view
+    from softswitch.ask import ask
+
+    address = _settings(config, http=http).http.listen
+    found = _asked(lambda: ask(address, "/v1/guard"))
+    if json_:
+        _print_json(found)
+    else:
+        bans_view.print_bans(found)
+
+
+@bans.command("remove", epilog="Example: softswitch bans remove 203.0.113.9")
+def remove_ban(
+    context: typer.Context,
+    host: Annotated[str, typer.Argument(metavar="HOST", help="An IP address, or a network as `bans` names it.")],
+    config: ConfigOption = None,
+    http: HttpOption = None,
+) -> None:
+    """Listen to a source again, and forget what it did; exit 1 if it is not banned."""
+    from softswitch.ask import fetch, quoted
+
+    outer_config, outer_http = context.obj or (None, None)
+    address = _settings(config or outer_config, http=http or outer_http).http.listen
+    _asked(lambda: fetch(address, f"/v1/guard/bans/{quoted(host)}", method="DELETE"))
 
 
 @calls.callback(invoke_without_command=True)

@@ -245,7 +245,7 @@ class GuardSection(Section):
     (new ones) and messages of one stranger, all_requests and all_messages of all strangers together, known_requests and
     known_messages of a carrier or a registered telephone. ban_points: how many points of offences are a ban.
     forgive_seconds: until one of them is forgiven. ban_seconds: the first ban; each further one takes twice the time,
-    up to ban_max_seconds.
+    up to ban_max_seconds. calls: of one stranger at once; all_calls: of all strangers together.
     """
 
     enabled: bool = True
@@ -261,6 +261,8 @@ class GuardSection(Section):
     forgive_seconds: float = pydantic.Field(default=2.0, gt=0)
     ban_seconds: float = pydantic.Field(default=60.0, ge=1)
     ban_max_seconds: float = pydantic.Field(default=3600.0, ge=1)
+    calls: int = pydantic.Field(default=10, ge=0)
+    all_calls: int = pydantic.Field(default=200, ge=0)
 
     @pydantic.field_validator("allow", "deny")
     @classmethod

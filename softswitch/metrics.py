@@ -8,11 +8,11 @@ from softswitch import clock
 from softswitch.api.health import Family, Histogram
 from softswitch.call.record import CallRecord
 from softswitch.call.toll import Toll
+from softswitch.legs.guard import Guard
 from softswitch.legs.stir import Vouching
 from softswitch.legs.trunk import TrunkStatus
 from softswitch.legs.trunks import Trunks
 from softswitch.legs.user_agent import UserAgent
-from softswitch.net.gate import Gate
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.net.sip_socket import SipSockets
 from softswitch.net.ticker import Ticker
@@ -62,7 +62,12 @@ def measure(app: Sources) -> Iterator[Family | Histogram]:
     yield from _of_core(core)
     yield from _of_tolls(app.trunks.tolls.toll)
     yield from _of_people(app.people)
-    yield from _of_gate(app.user_agent.guard.gate)
+    yield from _of_guard(app.user_agent.guard)
+    turns = app.user_agent.sockets.turns
+    yield _gauge("sip_waiting", "SIP messages that wait for their turn to be handled.", len(turns))
+    yield Family(
+        "softswitch_sip_overrun_total", "counter", "SIP messages that found no place to wait.", (), (((), turns.lost),)
+    )
     yield from _of_sockets(app.user_agent.sockets)
     yield _gauge("sip_transactions", "SIP transactions, those that linger included.", len(core))
     yield _gauge("sip_legs", "SIP legs, those whose last messages are on their way included.", app.user_agent.legs)
@@ -157,7 +162,9 @@ def _of_tolls(toll: Toll) -> Iterator[Family]:
     )
 
 
-def _of_gate(gate: Gate) -> Iterator[Family]:
+def _of_guard(guard: Guard) -> Iterator[Family]:
+    gate = guard.gate
+    yield _gauge("guard_stranger_calls", "Calls of strangers, those being set up included.", guard.strangers.calls)
     yield Family(
         "softswitch_guard_dropped_total",
         "counter",

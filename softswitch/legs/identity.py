@@ -80,9 +80,12 @@ class Identity:
                 return self._of_carrier(proved, by_address)
         if by_address is not None:
             return self._proof.ask()
-        if not self._proof.anybody:
-            return None
         return self._unproved(request, flow)
+
+    def _open(self, request: Request, who: str) -> bool:
+        """Tell whether the dialplan serves a call of a stranger."""
+        number, uri = request.uri.username[:MAX_NAME], str(request.uri)
+        return self._opens(Query(number, who[:MAX_NAME], uri=uri, trusted=False))
 
     def _of_carrier(self, name: str, by_address: Known | None) -> Known | Refusal | None:
         """Return a carrier that has given its credentials; `both` wants them from its own address."""
@@ -93,11 +96,15 @@ class Identity:
     def _unproved(self, request: Request, flow: Flow) -> Refusal | None:
         trusted = self._trusts(flow)
         who, host = _from(request)
+        if not self._proof.anybody:  # the dialplan answers, and what it has not opened does not exist
+            if not trusted and not self._open(request, who):
+                self.on_offence(flow.remote[0], "closed_number")
+            return None
         if self._ours(host, flow) and (not trusted or self._proof.book.find(who) is not None):
             return self._proof.ask()
         if trusted:
             return None
-        if self._opens(Query(request.uri.username[:MAX_NAME], who[:MAX_NAME], uri=str(request.uri), trusted=False)):
+        if self._open(request, who):
             return None
         if not self._proof.proved(flow.remote[0]):  # a carrier asks once without credentials before each call
             self.on_offence(flow.remote[0], "closed_number")

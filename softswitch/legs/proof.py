@@ -7,6 +7,7 @@ import logging
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from softswitch import clock
 from softswitch.call.user import User, UserBook
@@ -17,6 +18,7 @@ from softswitch.sip import grammar
 from softswitch.sip.digest import HASHES, account_key
 from softswitch.sip.digest_server import DigestServer, DigestSettings, Outcome
 from softswitch.sip.flow import Flow
+from softswitch.sip.guesses import Guesses
 from softswitch.sip.message import Request
 
 log = logging.getLogger("softswitch.users")
@@ -54,6 +56,7 @@ class Proof:
         self._accounts: dict[str, str] = {}
         self._account_keys: dict[tuple[str, str], str] = {}
         self._proved: OrderedDict[str, float] = OrderedDict()
+        self.guesses = Guesses()
         self._seldom = Seldom()
 
     @property
@@ -86,12 +89,13 @@ class Proof:
         None: it claims nothing in our realm. A refusal: what it claims is not proved, or with a nonce that is over.
         """
         now, host = self._now(), flow.remote[0]
-        outcome, username = self._digest.judge(request, self._key, now=now)
+        outcome, username = self._digest.judge(request, partial(self._key_at, host, now), now=now)
         match outcome:
             case Outcome.ABSENT:
                 return None
             case Outcome.ACCEPTED:
                 self._remember(host, now)
+                self.guesses.proved(username, host)
                 return self.book.named(username) or self._accounts[username]
             case Outcome.STALE:
                 return self.ask(stale=True)
@@ -99,6 +103,8 @@ class Proof:
         if more is not None:
             name, where = grammar.readable(username)[:MAX_WORDS], show(flow.remote)
             log.info("wrong credentials for a %s from %s, as %r%s", request.method, where, name, more)
+        if any(self._key(username, algorithm) for algorithm in self._algorithms):
+            self.guesses.failed(username, host, now=now)
         self.on_offence(host, "bad_password")
         return self.ask()
 
@@ -106,6 +112,11 @@ class Proof:
         """Tell whether somebody has proved who he is from this host, not too long ago."""
         at = self._proved.get(host)
         return at is not None and self._now() - at < PROVED_SECONDS
+
+    def _key_at(self, host: str, now: float, username: str, algorithm: str) -> str | None:
+        """Return the key of an account, as if there were none while it is being guessed at from all over the world."""
+        key = self._key(username, algorithm)
+        return key if key is not None and self.guesses.may_try(username, host, now=now) else None
 
     def _key(self, username: str, algorithm: str) -> str | None:
         key, other = self.book.key(username, algorithm), self._account_keys.get((username, algorithm))

@@ -11,12 +11,14 @@ from typing import Protocol
 
 from softswitch import clock
 from softswitch.call.cause import Cause, from_status
-from softswitch.call.leg import LegId, LegSink
+from softswitch.call.leg import Ended, Leg, LegEvent, LegId, LegSink
 from softswitch.errors import RemoteError
 from softswitch.legs.callers import Callers
+from softswitch.legs.inbound import RETRY_AFTER_SECONDS
 from softswitch.legs.replacing import replaced
 from softswitch.legs.signalling import SDP, DialogLeg, InboundCall, Known, Refusal, Standing
 from softswitch.legs.sip_leg import SipLeg
+from softswitch.legs.strangers import Strangers
 from softswitch.sdp.agreement import Capabilities
 from softswitch.sdp.protection import Encryption
 from softswitch.sip.flow import Flow
@@ -85,8 +87,12 @@ class Reception:
         *,
         token: clock.Token,
         encryption: Encryption,
+        strangers: Strangers,
     ) -> None:
-        """answers: headers of every answer. encryption: of the sound of whoever has none of his own."""
+        """answers: headers of every answer. encryption: of the sound of whoever has none of his own.
+
+        strangers: how many calls they may have.
+        """
         self.services: dict[str, Service] = {
             "INVITE": self._invited,
             "OPTIONS": self._asked,
@@ -104,6 +110,7 @@ class Reception:
         self._on_invite = on_invite
         self._token = token
         self.encryption = encryption
+        self._strangers = strangers
 
     def serve(self, method: str, service: Service, allow: Sequence[str]) -> None:
         """Give a method to whoever takes it. allow: all that are known from now on."""
@@ -147,16 +154,28 @@ class Reception:
         package, _ = event(request)
         self.reply(key, request, 403 if package == PACKAGE else 489)
 
+    def _place(self, whose: Known | None, flow: Flow) -> Callable[[], None] | str:
+        """Take a place for a call where its caller is a stranger; return what gives it back, or why there is none."""
+        if whose is not None or self._callers.trusts(flow):
+            return _nothing
+        return self._strangers.take(flow.remote[0], now=clock.now())
+
     def _invited(self, key: Key, request: Request, flow: Flow) -> None:
         whose = self.identify(request, flow)
         if isinstance(whose, Refusal):
             self.reply(key, request, whose.status, whose.headers)
+            return
+        give_back = self._place(whose, flow)
+        if isinstance(give_back, str):
+            self.reply(key, request, 503, (("Retry-After", str(RETRY_AFTER_SECONDS)),))
+            self._front.note("strangers_full", flow, give_back)
             return
         known = whose or _STRANGER
         replaces = replaced(request, flow, known, trusted=self._callers.trusts(flow), find=self._front.standing)
         if isinstance(replaces, Refusal):
             self.reply(key, request, replaces.status)
             self._front.note("replaces_refused", flow, f"an INVITE with Replaces was refused with {replaces.status}")
+            give_back()
             return
         tag = self._token()
         id = f"{tag}-0"
@@ -167,7 +186,12 @@ class Reception:
         leg = self._front.make_leg(id, flow, _nowhere, can, known.dtmf, known.session_expires, sips=sips)
 
         def make(sink: LegSink) -> SipLeg:
-            leg.report_to(sink)
+            def report(of: Leg, event: LegEvent) -> None:
+                if isinstance(event, Ended):
+                    give_back()
+                sink(of, event)
+
+            leg.report_to(report)
             return leg
 
         leg.carrier = known.carrier
@@ -184,6 +208,7 @@ class Reception:
             self._on_invite(inbound, make)
         except Exception:  # whatever it is, it is this call's alone
             log.exception("%s a call could not be taken", id)
+            give_back()
             leg.hang_up(Cause.INTERNAL)
 
 
@@ -200,6 +225,10 @@ def wants_sips(request: Request) -> bool:
 
 
 _STRANGER = Known("")
+
+
+def _nothing() -> None:
+    """Give nothing back: nothing was taken."""
 
 
 def _nobody_known(_request: Request, _flow: Flow) -> Known | None:

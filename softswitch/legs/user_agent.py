@@ -70,6 +70,7 @@ class UserAgent:
         self.core = SipCore(core, token=token)
         self.guard = Guard(settings.guard)
         self.sockets = SipSockets(self._message, self._flow_failed, gate=self.guard.gate, tls=tls)
+        self.guard.strangers.behind = lambda: len(self.sockets.turns)
         self.reach = Reach(self.sockets, ports.host, settings.public)
         self.counts: Counter[str] = Counter()
         self.trace = Trace(settings.trace_mib)
@@ -80,10 +81,9 @@ class UserAgent:
         self._settings = settings
         self._ports = ports
         self._token = token
-        shared = (
-            ("Allow", ", ".join(ALLOW)),
-            ("Supported", ", ".join(SUPPORTED)),
-            ("Allow-Events", ", ".join(EVENTS)),
+        shared = tuple(
+            (name, ", ".join(values))
+            for name, values in (("Allow", ALLOW), ("Supported", SUPPORTED), ("Allow-Events", EVENTS))
         )
         self._leg_settings = LegSettings(
             core.timers,
@@ -101,6 +101,7 @@ class UserAgent:
             on_invite,
             token=token,
             encryption=settings.encryption,
+            strangers=self.guard.strangers,
         )
         self._dialogs: dict[DialogId, DialogLeg] = {}
         self._inviting: dict[Key, DialogLeg] = {}
@@ -129,7 +130,7 @@ class UserAgent:
         self._leg_settings = replace(self._leg_settings, session_timer=settings.session_timer)
         self.callers.trust(settings.trusted)
         self.reception.encryption = settings.encryption
-        self.guard.gate.adopt(settings.guard, now=clock.now())
+        self.guard.adopt(settings.guard)
 
     async def listen(self, host: str, port: int) -> tuple[str, int]:
         """Bind UDP and TCP on one port; return where. Raises ResourceError."""

@@ -26,8 +26,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from softswitch.net.bans import Bans, BanStatus
-from softswitch.net.bucket import Bucket
 from softswitch.net.networks import Networks, subscriber
+from softswitch.sip.bucket import Bucket
 from softswitch.sip.scanners import asks_for_extensions, scanner
 
 #: Sources of one generation; about 500 octets each, so 8 MB at most for both.
@@ -89,7 +89,7 @@ class GateSettings:
     names any, nobody else is listened to but them, trusted networks and gateways of carriers. requests, messages: of
     one stranger. all_requests, all_messages: of all strangers together. known_…: of one who is known. ban_points: how
     many are a ban. forgive_seconds: until one point is forgiven. ban_seconds, ban_max_seconds: the first ban, and the
-    longest.
+    longest. calls, all_calls: of one stranger and of all of them at once, which others than the gate see to.
     """
 
     trusted: tuple[str, ...] = ()
@@ -106,6 +106,8 @@ class GateSettings:
     forgive_seconds: float = 2.0
     ban_seconds: float = 60.0
     ban_max_seconds: float = 3600.0
+    calls: int = 10
+    all_calls: int = 200
 
 
 class _Source:

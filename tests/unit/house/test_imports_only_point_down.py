@@ -32,6 +32,7 @@ FLOORS = {
     "app": 6,
     "ask": 6,
     "bench": 6,
+    "bans_view": 6,
     "call_view": 6,
     "calls_view": 6,
     "catalog": 6,

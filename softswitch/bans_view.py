@@ -1,0 +1,34 @@
+"""`softswitch bans`: who is not listened to, as a table."""
+
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+
+def print_bans(found: dict[str, Any]) -> None:
+    """Print the bans, those heard of last at the end, and in one line what was dropped."""
+    console = Console(highlight=False)
+    bans = found.get("bans") or []
+    if not bans:
+        console.print("Nobody is banned.")
+    else:
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+        table.add_column("source", style="bold", overflow="fold")
+        table.add_column("for", overflow="fold")
+        for name in ("still", "times", "dropped"):
+            table.add_column(name, justify="right", no_wrap=True)
+        for ban in bans:
+            table.add_row(
+                escape(str(ban.get("host"))),
+                escape(str(ban.get("kind"))),
+                f"{float(ban.get('seconds_left') or 0.0):.0f} s",
+                str(ban.get("times")),
+                str(ban.get("dropped")),
+            )
+        console.print(table)
+    dropped = found.get("dropped") or {}
+    if dropped:
+        console.print("dropped since the start: " + ", ".join(f"{count} {why}" for why, count in dropped.items()))

@@ -1,0 +1,67 @@
+"""`softswitch bans` names who is banned and why, and `remove` lets it be heard again."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.live.peers.switch import running_switch
+
+COMMAND = str(Path(sys.executable).parent / "softswitch")
+SCANNER = "127.0.0.9"
+
+pytestmark = pytest.mark.live
+
+
+def options(source: str, target: tuple[str, int], agent: str) -> bytes:
+    """Send an OPTIONS from an address; return the answer, empty where none comes."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as raw:
+        raw.bind((source, 0))
+        raw.settimeout(1.0)
+        where = f"{source}:{raw.getsockname()[1]}"
+        raw.sendto(
+            (
+                f"OPTIONS sip:{target[0]} SIP/2.0\r\n"
+                f"Via: SIP/2.0/UDP {where};branch=z9hG4bK-{where}-{time.monotonic()}\r\n"
+                f"From: <sip:x@{where}>;tag=1\r\nTo: <sip:{target[0]}>\r\nCall-ID: {where}\r\nCSeq: 1 OPTIONS\r\n"
+                f"Max-Forwards: 70\r\nUser-Agent: {agent}\r\nContent-Length: 0\r\n\r\n"
+            ).encode(),
+            target,
+        )
+        try:
+            return raw.recv(4096)
+        except TimeoutError:
+            return b""
+
+
+def test_a_ban_is_seen_and_lifted(tmp_path: Path) -> None:
+    config = tmp_path / "softswitch.yaml"
+    config.write_text("sip: {trusted: [127.0.0.1/32]}\n")
+    with running_switch(tmp_path, options=("--config", str(config))) as switch:
+        target, http = ("127.0.0.1", switch.sip_port), f"127.0.0.1:{switch.http_port}"
+
+        def command(*words: str) -> "subprocess.CompletedProcess[str]":
+            return subprocess.run(
+                [COMMAND, "bans", *words, "--http", http], capture_output=True, text=True, timeout=30, check=False
+            )
+
+        assert command().stdout == "Nobody is banned.\n"
+        assert options(SCANNER, target, "Linphone").startswith(b"SIP/2.0 200")
+        assert options(SCANNER, target, "friendly-scanner") == b""
+        assert options(SCANNER, target, "Linphone") == b"", "silence, whatever it says now"
+        found = json.loads(command("--json").stdout)
+        (ban,) = found["bans"]
+        assert (ban["host"], ban["kind"], ban["times"], ban["dropped"]) == (SCANNER, "scanner", 1, 1)
+        assert 50 < ban["seconds_left"] <= 60
+        shown = command().stdout
+        assert SCANNER in shown and "scanner" in shown and "1 banned" in shown
+        assert f"{SCANNER} is not listened to for 60 s: scanner, SIPVicious" in switch.output
+        assert switch.metrics()["softswitch_guard_bans"] == 1
+        assert command("remove", SCANNER).returncode == 0
+        assert options(SCANNER, target, "Linphone").startswith(b"SIP/2.0 200")
+        again = command("remove", SCANNER)
+        assert again.returncode == 1 and "is not banned" in again.stderr
