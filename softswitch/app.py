@@ -73,8 +73,10 @@ GC_THRESHOLDS = (20_000, 20, 20)
 RELEASE_SECONDS = 2.0
 
 
-def our_name() -> str:
-    """Return our name and version, as peers see it."""
+def our_name(settings: Settings) -> str:
+    """Return our name, as peers see it: what the settings say, else the product and its version."""
+    if settings.sip.server_name is not None:
+        return settings.sip.server_name
     try:
         return f"softswitch/{version('softswitch')}"
     except PackageNotFoundError:
@@ -191,7 +193,9 @@ class App:
 
     def _open_trunks(self) -> None:
         """Make what knows carriers, and whose calls are believed."""
-        self.trunks = Trunks(self.catalog.carriers, self.user_agent, self.resolver, agent=our_name(), tolls=self.tolls)
+        self.trunks = Trunks(
+            self.catalog.carriers, self.user_agent, self.resolver, agent=our_name(self.settings), tolls=self.tolls
+        )
         self.trunks.signatures = self.catalog.signatures
         self.vouching = Vouching(lambda name: self.catalog.carrier(name), fetch)
         self._stack.push_async_callback(self.vouching.close)
@@ -363,7 +367,7 @@ class App:
     def _user_agent_settings(self) -> UserAgentSettings:
         sip = self.settings.sip
         return UserAgentSettings(
-            agent=our_name(),
+            agent=our_name(self.settings),
             public=(sip.public_address, 0) if sip.public_address else None,
             trusted=sip.trusted,
             media_timeout=self.settings.rtp.media_timeout,

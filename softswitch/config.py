@@ -195,6 +195,8 @@ class SipSection(Section):
     nameservers: who is asked for names, empty for the system's own. trusted: networks whose callers may use every rule
     of the dialplan. session_expires: seconds after which a call that nobody refreshed is over (RFC 4028), 0 for no
     timer unless the peer wants one. min_se: the shortest such interval we let a peer ask for. tls: the same encrypted.
+    server_name: how we call ourselves in Server and User-Agent; absent: `softswitch` with its version, empty: not at
+    all.
     """
 
     listen: Annotated[tuple[str, int], _read_with(sip_address)] = ("127.0.0.1", DEFAULT_SIP_PORT)
@@ -208,6 +210,7 @@ class SipSection(Section):
     session_expires: int = pydantic.Field(default=1800, ge=0, le=86400)
     min_se: int = pydantic.Field(default=90, ge=90, le=3600)
     tls: TlsSection = TlsSection()
+    server_name: Annotated[str, pydantic.Field(pattern=r"^[ -~]*$", max_length=128)] | None = None
 
     @pydantic.field_validator("session_expires")
     @classmethod

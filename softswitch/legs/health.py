@@ -172,9 +172,9 @@ class Watch:
         carrier = self._trunk.carrier
         self._cseq += 1
         uri = Uri.of(None, health.host, health.port)
-        host = carrier.from_domain or carrier.host or flow.local[0]
-        caller = NameAddr(Uri.of(carrier.username or "softswitch", host)).with_param("tag", self._token())
         contact = self._asks.contact(flow)
+        host = carrier.from_domain or carrier.host or NameAddr.parse(contact).uri.host
+        caller = NameAddr(Uri.of(carrier.username or "softswitch", host)).with_param("tag", self._token())
         return options_to(uri, caller, contact, self._call_id, self._cseq, routes=self._trunk.proxy)
 
     def _note(self, key: GatewayKey, answer: int | str, round_trip: float | None = None) -> None:

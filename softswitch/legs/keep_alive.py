@@ -103,8 +103,9 @@ class KeepAlives:
             self._asks.keep_alive(flow)
             return
         self._cseq += 1
-        caller = NameAddr(Uri.of("softswitch", flow.local[0])).with_param("tag", self._token())
-        request = options_to(binding.contact, caller, self._asks.contact(flow), self._call_id, self._cseq)
+        contact = self._asks.contact(flow)
+        caller = NameAddr(Uri.of("softswitch", NameAddr.parse(contact).uri.host)).with_param("tag", self._token())
+        request = options_to(binding.contact, caller, contact, self._call_id, self._cseq)
         try:
             self._asks.send(request, flow, _Asked(self._health[binding.number], self._now))
         except ResourceError:

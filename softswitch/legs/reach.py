@@ -69,6 +69,10 @@ class Reach:
         transport = "" if flow.transport == "UDP" or scheme == "sips" else f";transport={flow.transport.lower()}"
         return f"<{Uri.of(user or 'softswitch', host, port, scheme=scheme)}{transport}{params}>"
 
+    def via(self, flow: Flow) -> tuple[str, int] | None:
+        """Return what stands in our Via for the peer of `flow` instead of the local address, None for nothing else."""
+        return self._seen_by(flow)
+
     def signalling_host(self, flow: Flow) -> str:
         """Return the address under which the peer of `flow` knows us."""
         return (self._seen_by(flow) or flow.local)[0]

@@ -219,6 +219,11 @@ def leg_of_attempt(id: LegId) -> LegId:
     return id.partition(".")[0]
 
 
+def named(header: str, agent: str) -> tuple[tuple[str, str], ...]:
+    """Return the header that names us, none where we have no name."""
+    return ((header, agent),) if agent else ()
+
+
 def reason(cause: Cause) -> tuple[str, str]:
     """Return the Reason header that says a cause (RFC 3326)."""
     if cause is Cause.ELSEWHERE:

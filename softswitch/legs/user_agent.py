@@ -25,9 +25,16 @@ from softswitch.legs.reception import OnInvite, Reception
 from softswitch.legs.replacing import misplaced
 from softswitch.legs.rtp_media import RtpMedia
 from softswitch.legs.secured import Keyring
-from softswitch.legs.signalling import ALLOW, EVENTS, SUPPORTED, DialogLeg, LegSettings, Placement, Requester, Standing
+from softswitch.legs.signalling import (
+    ALLOW,
+    SUPPORTED,
+    DialogLeg,
+    Placement,
+    Requester,
+    Standing,
+)
 from softswitch.legs.sip_leg import SipLeg
-from softswitch.legs.user_agent_settings import UserAgentSettings
+from softswitch.legs.user_agent_settings import UserAgentSettings, leg_settings
 from softswitch.net.address import family
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.net.seldom import Seldom
@@ -66,12 +73,13 @@ class UserAgent:
         tls: TlsContexts | None = None,
     ) -> None:
         """tls: what TLS connections show and believe."""
-        core = replace(settings.core, allow=ALLOW, supported=SUPPORTED)
+        core = replace(settings.core, allow=ALLOW, supported=SUPPORTED, server=settings.agent)
         self.core = SipCore(core, token=token)
         self.guard = Guard(settings.guard)
         self.sockets = SipSockets(self._message, self._flow_failed, gate=self.guard.gate, tls=tls)
         self.guard.strangers.behind = lambda: len(self.sockets.turns)
         self.reach = Reach(self.sockets, ports.host, settings.public)
+        self.core.sent_by = self.reach.via
         self.counts: Counter[str] = Counter()
         self.trace = Trace(settings.trace_mib)
         #: RTP ports of another address family than that of `ports`, where we listen in both.
@@ -81,17 +89,7 @@ class UserAgent:
         self._settings = settings
         self._ports = ports
         self._token = token
-        shared = tuple(
-            (name, ", ".join(values))
-            for name, values in (("Allow", ALLOW), ("Supported", SUPPORTED), ("Allow-Events", EVENTS))
-        )
-        self._leg_settings = LegSettings(
-            core.timers,
-            settings.session_timer,
-            answers=(("Server", settings.agent), *shared),
-            requests=(("User-Agent", settings.agent), *shared),
-            vigil=settings.vigil,
-        )
+        self._leg_settings = leg_settings(settings)
         self.callers = Callers(settings.trusted)
         #: Takes what comes to no dialog: calls, questions, and what else is given to its `services`.
         self.reception = Reception(

@@ -8,6 +8,7 @@ The user agent calls `receive`, `send_…` or `handle_timer`, then drains fully 
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from softswitch.clock import Token
@@ -131,7 +132,9 @@ class SipCore:
         self._by_flow: dict[Flow, tuple[Flow, dict[Transaction, None]]] = {}
         self._schedule = Schedule()
         self._outputs: list[Output] = []
-        self._server_line = (("Server", settings.server),)
+        self._server_line = (("Server", settings.server),) if settings.server else ()
+        #: Which address stands in our Via on this way, None for the local one.
+        self.sent_by: Callable[[Flow], tuple[str, int] | None] = lambda flow: settings.sent_by
 
     def __len__(self) -> int:
         return len(self._servers) + len(self._clients)
@@ -444,7 +447,7 @@ class SipCore:
     def _with_via(self, request: Request, flow: Flow) -> tuple[Request, str]:
         """Return a copy with our Via on top, and its branch; the request itself stays its owner's."""
         branch = COOKIE + self._token()
-        host, port = self.settings.sent_by or flow.local
+        host, port = self.sent_by(flow) or flow.local
         sent = request.copy()
         # rport: answer to where this came from (RFC 3581), or no answer passes a NAT
         via = f"SIP/2.0/{flow.transport} {print_host_port(host, port)};branch={branch};rport"

@@ -1,6 +1,7 @@
-"""`softswitch bans` names who is banned and why, and `remove` lets it be heard again."""
+"""`softswitch bans` names who is banned and why, and lifts bans; what the switch is called is the operator's word."""
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -65,3 +66,23 @@ def test_a_ban_is_seen_and_lifted(tmp_path: Path) -> None:
         assert options(SCANNER, target, "Linphone").startswith(b"SIP/2.0 200")
         again = command("remove", SCANNER)
         assert again.returncode == 1 and "is not banned" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [("", r"softswitch/\d"), ("  server_name: PBX", "PBX$"), ('  server_name: ""', None)],
+    ids=["default", "another", "none"],
+)
+def test_how_we_call_ourselves_is_said_by_the_operator(tmp_path: Path, line: str, shown: str | None) -> None:
+    config = tmp_path / "softswitch.yaml"
+    config.write_text(f"sip:\n  session_expires: 1800\n{line}\n")
+    with running_switch(tmp_path, options=("--config", str(config))) as switch:
+        target = ("127.0.0.1", switch.sip_port)
+        answers = [options("127.0.0.1", target, "x"), options("127.0.0.1", target, "x\r\nRequire: nonsense")]
+        assert [answer[:11] for answer in answers] == [b"SIP/2.0 200", b"SIP/2.0 420"]
+        for answer in answers:
+            found = re.search(r"^Server: (.*)\r$", answer.decode(), re.MULTILINE)
+            if shown is None:
+                assert found is None, answer
+            else:
+                assert found is not None and re.match(shown, found[1]), answer
