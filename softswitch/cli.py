@@ -357,6 +357,7 @@ def route_test(
         carriers_file=str(settings.carriers or shipped("carriers.yaml")),
         user=user,
         toll=settings.toll,
+        own=next((one.toll for one in settings.users if one.name == user), None),
     )
     if json_:
         _print_json(test.as_json(decision))

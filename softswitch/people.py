@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from softswitch import clock
 from softswitch.call.dialplan import Query
+from softswitch.call.toll_rules import TollLimits
 from softswitch.call.user import UserBook
 from softswitch.config import Settings
 from softswitch.errors import ResourceError
@@ -82,6 +83,7 @@ class People:
         self._asked = asyncio.Event()
         user_agent.reception.identify = self.identity.identify
         self.proof.on_offence = self.identity.on_offence = user_agent.guard.offended
+        trunks.tolls.toll.own = self._toll_of
         user_agent.guard.known.append(self.proof.proved)
         trunks.on_accounts = self.proof.replace_accounts
         self.proof.replace_accounts(trunks.accounts())
@@ -138,6 +140,10 @@ class People:
                 self._of_table = found
                 self._changed()
                 log.info("%d users are in the table `users` now", len(found))
+
+    def _toll_of(self, name: str) -> TollLimits | None:
+        user = self.users.book.named(name)
+        return user.toll if user is not None else None
 
     def is_name(self, host: str) -> bool:
         """Tell whether this is a name of ours, wherever it is said."""

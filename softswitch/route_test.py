@@ -14,7 +14,7 @@ from softswitch.call.step import render, variables_of
 from softswitch.call.steps import STEPS
 from softswitch.call.targets import is_user
 from softswitch.call.toll import Toll
-from softswitch.call.toll_rules import TollSection
+from softswitch.call.toll_rules import TollLimits, TollSection
 from softswitch.call.transfer import Transfer
 from softswitch.call.user import SCHEME, UserBook
 from softswitch.call.who import Who
@@ -67,14 +67,16 @@ def decide(
     carriers_file: str = "carriers.yaml",
     user: str = "",
     toll: TollSection | None = None,
+    own: TollLimits | None = None,
 ) -> Decision:
     """Decide as a call would. carrier: place the call over this one, whatever the dialplan says; empty: ask that first.
 
     caller: the number of whoever calls. wall: for rules that have hours. random: draws among equal gateways.
-    carriers_file: where a carrier would be added. user: who calls, by name. toll: what may be called; how much of it
-    was called today only the running switch knows.
+    carriers_file: where a carrier would be added. user: who calls, by name, and own: the tolls in its entry. toll: what
+    may be called; how much of it was called today only the running switch knows.
     """
     tolls = Toll(toll or TollSection())
+    tolls.own = lambda _: own
     who = Who(user, trusted=True)
 
     def over(target: str, found: Route) -> Way:

@@ -15,7 +15,7 @@ place where legs over carriers begin, for everybody who could cause one.
 import datetime
 import zoneinfo
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -66,11 +66,15 @@ class _Account:
 
 
 class Toll:
-    """The accounts. refused: calls not placed, by scope and reason. ended: calls ended at a limit, by scope."""
+    """The accounts. refused: calls not placed, by scope and reason. ended: calls ended at a limit, by scope.
+
+    own: returns what stands in the entry of a user itself.
+    """
 
     def __init__(self, rules: TollSection) -> None:
         self.refused: Counter[tuple[str, str]] = Counter()
         self.ended: Counter[str] = Counter()
+        self.own: Callable[[str], TollLimits | None] = lambda user: None
         self._accounts: dict[Owner, _Account] = {}
         self._up: set[Ticket] = set()
         self._look_at: float | None = None
@@ -91,7 +95,7 @@ class Toll:
             return Refusal("stranger", "stranger", f"strangers may not call {number.best} over carrier {carrier}")
         if number.kind is Kind.EMERGENCY:
             return None
-        for scope, name, limits in self._rules.limits(who.user, carrier):
+        for scope, name, limits in self._rules.limits(who.user, carrier, self.own(who.user)):
             why = limits.refusal(number, country)
             if why:
                 whose = f"{_who(scope, name)} may not call {number.best}"
@@ -108,7 +112,7 @@ class Toll:
         if refusal is not None:
             self.refused[refusal.scope, refusal.reason] += 1
             return refusal
-        limits = tuple(self._rules.limits(who.user, carrier))
+        limits = tuple(self._rules.limits(who.user, carrier, self.own(who.user)))
         ticket = Ticket(tuple((scope, name) for scope, name, _ in limits))
         for scope, name, rules in limits:
             account = self._account((scope, name), wall, now)
@@ -200,7 +204,9 @@ class Toll:
 
     def _limits(self, owner: Owner) -> TollLimits:
         user, carrier = (owner[1] if owner[0] == scope else "" for scope in ("user", "carrier"))
-        return next(limits for scope, _, limits in self._rules.limits(user, carrier) if scope == owner[0])
+        return next(
+            limits for scope, _, limits in self._rules.limits(user, carrier, self.own(user)) if scope == owner[0]
+        )
 
     def _used_up(
         self, owner: Owner, limits: TollLimits, wall: datetime.datetime, now: float

@@ -142,10 +142,13 @@ class TollSection(pydantic.BaseModel):
     carriers: dict[str, TollLimits] = {}
     everybody: TollLimits = TollLimits()
 
-    def limits(self, user: str, carrier: str) -> Iterator[tuple[str, str, TollLimits]]:
-        """Yield whose rules apply to a call: `user`, `carrier` or `everybody`, its name, and the rules."""
+    def limits(self, user: str, carrier: str, own: TollLimits | None = None) -> Iterator[tuple[str, str, TollLimits]]:
+        """Yield whose rules apply to a call: `user`, `carrier` or `everybody`, its name, and the rules.
+
+        own: what stands in the entry of the user itself, before what stands here.
+        """
         if user:
-            yield "user", user, _with(self.each_user, self.users.get(user))
+            yield "user", user, _with(_with(self.each_user, self.users.get(user)), own)
         yield "carrier", carrier, _with(self.each_carrier, self.carriers.get(carrier))
         yield "everybody", "", self.everybody
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import pydantic
 
 from softswitch.call.carrier import CallerId, Codecs, Dtmf, Entry, Secret, digits_as_text, offered
+from softswitch.call.toll_rules import TollLimits
 from softswitch.pace import steps
 from softswitch.sdp.protection import Encryption, Policy
 from softswitch.sip.digest import HASHES, account_key
@@ -47,6 +48,7 @@ class User(Entry):
     dtmf: Dtmf = "auto"
     srtp: Policy = "accept"
     max_contacts: int | None = pydantic.Field(default=None, ge=1, le=100)
+    toll: TollLimits | None = None
 
     @property
     def extension(self) -> str:

@@ -64,3 +64,18 @@ def test_an_account_that_is_guessed_at_slows_down_for_the_world_and_not_for_its_
         assert (await owner.register()).status == 200
 
     play(story)
+
+
+def test_what_stands_in_the_entry_of_a_user_decides_what_it_may_call(play: Any) -> None:
+    async def story(rig: Any) -> None:
+        users = ({**ALICE, "toll": {"countries": ["AT"]}}, {"name": "bob", "password": "open sesame", "number": "102"})
+        carrier = {"name": "office", "host": "127.0.0.1", "port": 9, "country": "DE"}
+        await rig.open(*users, carriers=[carrier])
+        alice, bob = await rig.telephone("alice"), await rig.telephone("bob")
+        assert (await alice.call("030123456")).status == 403
+        assert (await rig.record()).verdict.startswith(
+            "user alice may not call +4930123456: numbers of DE are not among"
+        )
+        assert (await bob.call("030123456")).status != 403
+
+    play(story)

@@ -69,6 +69,8 @@ def test_what_is_written_for_one_user_changes_nothing_else_of_his() -> None:
     )
     (_, _, ada), (_, _, sky), (_, _, everybody) = section.limits("ada", "sky")
     assert (ada.max_calls, ada.countries, ada.deny_types, ada.max_calls_hour) == (None, ("DE",), (), 120)
+    (_, _, ada), *_ = section.limits("ada", "sky", TollLimits(max_calls=7))
+    assert (ada.max_calls, ada.countries, ada.deny_types) == (7, ("DE",), ()), "its own entry comes first"
     assert sky.max_calls_day == 9 and everybody.max_minutes_day == 500
     assert [scope for scope, _, _ in section.limits("", "sea")] == ["carrier", "everybody"]
 
