@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 from softswitch.audio.frame import Frame
 from softswitch.call.dialplan import Rule
 from softswitch.catalog import Catalog
-from softswitch.config import Section, Settings
+from softswitch.config import Settings
 from softswitch.pace import steps
+from softswitch.section import Section
 
 Item = TypeVar("Item")
 

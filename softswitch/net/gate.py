@@ -86,7 +86,8 @@ class GateSettings:
     """What sources may send. Rates are a second; `burst_seconds` worth of them may come at once.
 
     trusted: networks that pass unlooked at. deny: networks never listened to, before everything else. allow: where it
-    names any, nobody else is listened to but them, trusted networks and gateways of carriers. requests, messages: of
+    names any, nobody else is listened to but them, trusted networks and who is known. known: networks that are, besides
+    those of carriers. requests, messages: of
     one stranger. all_requests, all_messages: of all strangers together. known_…: of one who is known. ban_points: how
     many are a ban. forgive_seconds: until one point is forgiven. ban_seconds, ban_max_seconds: the first ban, and the
     longest. calls, all_calls: of one stranger and of all of them at once, which others than the gate see to.
@@ -95,6 +96,7 @@ class GateSettings:
     trusted: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
     requests: float = 10.0
     messages: float = 50.0
     all_requests: float = 200.0
@@ -151,11 +153,8 @@ class Gate:
     def adopt(self, settings: GateSettings, *, now: float) -> None:
         """Go by these settings from now on: every source is judged anew. Bans stay as they are."""
         self.settings = settings
-        self._trusted, self._allow, self._deny = (
-            Networks(settings.trusted),
-            Networks(settings.allow),
-            Networks(settings.deny),
-        )
+        self._trusted, self._known = Networks(settings.trusted), Networks(settings.known)
+        self._allow, self._deny = Networks(settings.allow), Networks(settings.deny)
         burst = settings.burst_seconds
         self._all_messages = Bucket(settings.all_messages, settings.all_messages * burst, now=now)
         self._all_requests = Bucket(settings.all_requests, settings.all_requests * burst, now=now)
@@ -284,7 +283,7 @@ class Gate:
             return Standing.DENIED
         if host in self._trusted:
             return Standing.TRUSTED
-        standing = self.standing(host)
+        standing = Standing.KNOWN if host in self._known else self.standing(host)
         if self._allow and standing is not Standing.KNOWN and host not in self._allow:
             return Standing.DENIED
         return standing

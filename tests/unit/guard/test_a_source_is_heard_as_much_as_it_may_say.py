@@ -113,3 +113,10 @@ def test_the_table_of_sources_is_bounded_and_keeps_who_goes_on(door: Make) -> No
             passed += here.admitted("198.51.100.7")
     assert here.gate.sources <= 2 * 8192
     assert passed <= 5, "its bucket began anew"
+
+
+def test_networks_that_the_operator_knows_are_known(door: Make) -> None:
+    here = door(known=("198.51.100.0/24",), allow=("192.0.2.0/24",), requests=1)
+    assert here.admitted("198.51.100.7", a_second=400) == 400
+    here.gate.offended("198.51.100.7", "scanner", now=here.now)
+    assert here.admitted("198.51.100.7") and not here.bans

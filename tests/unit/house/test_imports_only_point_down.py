@@ -49,6 +49,7 @@ FLOORS = {
     "reload": 6,
     "reload_view": 6,
     "route_test": 6,
+    "section": 6,
     "serve": 6,
     "stir_files": 6,
     "supervision": 6,
