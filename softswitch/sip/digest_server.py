@@ -240,10 +240,11 @@ def _count(params: dict[str, str]) -> int:
 def _same_target(text: str, uri: Uri) -> bool:
     """Tell whether credentials made for `text` are for a request to `uri` (RFC 7616 section 3.4.6).
 
-    Proxies and phones put ports and parameters to it and take them off; whom the request is for, they leave alone.
+    Proxies and phones put ports and parameters to it and take them off; whom the request is for, they leave alone. Some
+    (SIPp, gateways) name the server and nobody there: that is their own choice, and good for their requests alone.
     """
     try:
         named = Uri.parse(text)
     except RemoteError:
         return False
-    return named.username == uri.username and named.host.lower() == uri.host.lower()
+    return named.host.lower() == uri.host.lower() and (named.user is None or named.username == uri.username)

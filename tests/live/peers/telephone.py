@@ -27,6 +27,7 @@ class Telephone(asyncio.DatagramProtocol):
         self.host = host
         self.asked: list[Request] = []
         self.answers: list[Response] = []
+        self.sent: list[Request] = []
         self.empty_lines = 0
         self.answers_options = True
         self._token = seeded_token(len(rig.telephones) + 1)
@@ -143,6 +144,7 @@ class Telephone(asyncio.DatagramProtocol):
             if not own_via:
                 request.headers.set("Via", self._via())
             self.client.authorize(request)
+            self.sent.append(request.copy())
             self.send(bytes(request))
             response = await self.answered(request)
             if request.method == "INVITE":

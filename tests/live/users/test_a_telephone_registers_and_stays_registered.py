@@ -62,6 +62,22 @@ def test_a_user_registers_nobody_but_itself(play: Any) -> None:
     play(story)
 
 
+def test_a_recorded_register_moves_nobodys_calls(play: Any) -> None:
+    async def story(rig: Any) -> None:
+        people = await rig.open(ALICE)
+        phone, thief = await rig.telephone(), await rig.telephone("thief")
+        await phone.register()
+        (recorded,) = {one.headers.get("Authorization") for one in phone.sent if "Authorization" in one.headers}
+        thief.client.forget()
+        answer = await thief.register(to="alice", lines=[("Authorization", recorded or "")], tries=1)
+        assert answer.status == 401
+        assert "stale=true" in (answer.headers.get("WWW-Authenticate") or "")
+        assert [status.contact for status in people.users.statuses()] == [phone.contact.strip("<>")]
+        assert (await phone.register()).status == 200, "whose recording it was, notices nothing"
+
+    play(story)
+
+
 def test_a_contact_that_leads_back_to_us_is_refused(play: Any) -> None:
     async def story(rig: Any) -> None:
         await rig.open(ALICE)

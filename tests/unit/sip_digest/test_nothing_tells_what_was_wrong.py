@@ -130,6 +130,25 @@ def test_ports_and_parameters_that_change_on_the_way_do_no_harm(office: Any, pho
     assert office.judge(request).outcome is Outcome.ACCEPTED
 
 
+@pytest.mark.parametrize(
+    ("named", "outcome"),
+    [
+        ("sip:600@example.com", Outcome.ACCEPTED),
+        ("sip:example.com:5080", Outcome.ACCEPTED),
+        ("sip:601@example.com", Outcome.WRONG),
+        ("sip:example.org", Outcome.WRONG),
+        ("tel:600", Outcome.WRONG),
+    ],
+)
+def test_credentials_may_name_the_server_alone_but_nobody_else(
+    office: Any, phone: Any, named: str, outcome: Outcome
+) -> None:
+    phone.ask("INVITE")
+    request = phone.signed("INVITE", named)
+    request.uri = Uri.parse("sip:600@example.com")
+    assert office.judge(request).outcome is outcome
+
+
 #: What the parser can hand up: characters, and octets that are none; never half of a pair.
 _texts = st.one_of(
     st.text(st.characters(exclude_characters="\r\n", exclude_categories=("Cs",)), max_size=60),
