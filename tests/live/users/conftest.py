@@ -155,6 +155,12 @@ class UsersRig:
             leg, target, caller_id=caller_id, carrier=carrier, sink=sink, hops=hops, who=who, headers=headers
         )
 
+    def trusts(self, host: str) -> bool:
+        return self.user_agent.callers.trusts_host(host)
+
+    def ours(self, host: str) -> bool:
+        return self.people.is_name(host)
+
     def _invited(self, inbound: InboundCall, make: Callable[[LegSink], SipLeg]) -> None:
         self.inbound.append(inbound)
         offer = Offer(
@@ -167,6 +173,7 @@ class UsersRig:
             user=inbound.user,
             uri=inbound.uri,
             hops=inbound.hops,
+            replaces=inbound.replaces,
         )
         self.switchboard.offered(offer, make)
 
