@@ -14,6 +14,18 @@ from cryptography.x509.oid import NameOID
 from softswitch.net.tls_files import KeyPair
 
 _NONE = serialization.NoEncryption()
+#: What an authority's key is for; clients that read RFC 5280 to the letter want it said.
+_SIGNS = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +53,9 @@ class Authority:
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         builder = _builder(self._name, self._name, self._key.public_key(), -10, 3650)
         basic = x509.BasicConstraints(ca=True, path_length=None)
-        self.certificate = builder.add_extension(basic, critical=True).sign(self._key, hashes.SHA256())
+        self._id = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
+        builder = builder.add_extension(basic, critical=True).add_extension(_SIGNS, critical=True)
+        self.certificate = builder.add_extension(self._id, critical=False).sign(self._key, hashes.SHA256())
 
     def write(self, folder: Path, name: str = "ca") -> Path:
         """Write the authority's own certificate; return the file."""
@@ -64,6 +78,8 @@ class Authority:
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(list(_general(names))), critical=False)
         basic = x509.BasicConstraints(ca=False, path_length=None)
+        signer = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(self._id)
+        builder = builder.add_extension(signer, critical=False)
         return Signed(builder.add_extension(basic, critical=True).sign(self._key, hashes.SHA256()), key)
 
 
