@@ -209,6 +209,8 @@ class App:
         first = await agent.listen(*sip.listen)
         also = await agent.listen(*sip.listen_also) if sip.listen_also[0] else None
         tls = await agent.sockets.listen_tls(*sip.tls.listen) if sip.tls.listen[0] else None
+        if sip.tls.listen_also[0]:
+            await agent.sockets.listen_tls(*sip.tls.listen_also)
         http = await self._serve_http() if self.settings.http.enabled else None
         return Addresses(first, http, also, tls)
 
@@ -298,7 +300,9 @@ class App:
             realm = self.settings.registrar
             catalog = replace(catalog, users=UserBook(settings.users, realm.realm, realm.algorithms))
         # Where we listen stays as it is until a restart.
-        tls = settings.sip.tls.model_copy(update={"listen": self.settings.sip.tls.listen})
+        tls = settings.sip.tls.model_copy(
+            update={"listen": self.settings.sip.tls.listen, "listen_also": self.settings.sip.tls.listen_also}
+        )
         sip = settings.sip.model_copy(update={"tls": tls})
         try:
             self._made = self._certificates(

@@ -31,7 +31,7 @@ def server_tls(settings: Settings, *, wall: datetime.datetime) -> ServerTls:
         return ServerTls(ca=tls.ca)
     pair = _given(tls)
     if pair is None:
-        names = own_names(tls.listen[0], settings.sip.public_address)
+        names = own_names((settings.sip.public_address, tls.listen[0], tls.listen_also[0]))
         pair, made = own_pair(settings.data / OWN_FOLDER, names, wall=wall)
         _tell(pair, made=made)
     return ServerTls(

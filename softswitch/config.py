@@ -138,13 +138,14 @@ class KeyPairSection(Section):
 class TlsSection(Section):
     """sip.tls: encrypted signalling. Paths are relative to the file.
 
-    listen: address for TLS, empty for none. certificate, key: what we show; without them one of our own is made in the
+    listen: address for TLS, empty for none; listen_also: another one, of the other address family. certificate, key: what we show; without them one of our own is made in the
     data folder. names: host -> what is shown to those who ask for that host (SNI). verify_clients: whether those who
     connect must show a certificate, and client_ca: who may have signed it. ca: who may have signed the certificates of
     peers that we call and that are no carriers, the system's authorities where it is absent.
     """
 
     listen: Annotated[tuple[str, int], _read_with(tls_address)] = ("", 0)
+    listen_also: Annotated[tuple[str, int], _read_with(tls_address)] = ("", 0)
     certificate: Path | None = None
     key: Path | None = None
     client_ca: Path | None = None
@@ -156,6 +157,8 @@ class TlsSection(Section):
     def _both_or_none(self) -> "TlsSection":
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key belong together; name both, or none to have one made")
+        if self.listen_also[0] and family(self.listen[0]) in (None, family(self.listen_also[0])):
+            raise ValueError("listen_also is beside listen, and of the other address family")
         return self
 
     @pydantic.field_validator("verify_clients")

@@ -54,7 +54,8 @@ def run(
     if is_secure(target) or any(one.secure for one in catalog.carriers):
         # On a port of its own, where the far end finds us if the connection is lost: 5061 is the running switch's.
         tls = settings.sip.tls
-        sip = sip.model_copy(update={"tls": tls.model_copy(update={"listen": (tls.listen[0] or sip.listen[0], 0)})})
+        ports = {"listen": (tls.listen[0] or sip.listen[0], 0), "listen_also": (tls.listen_also[0], 0)}
+        sip = sip.model_copy(update={"tls": tls.model_copy(update=ports)})
     http = settings.http.model_copy(update={"enabled": False})
     own = settings.model_copy(update={"sip": sip, "http": http})
     return loop.run(_place(own, catalog, target, steps, caller_id=caller_id, carrier=carrier))

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from softswitch.errors import ResourceError
+from softswitch.net.address import unspecified
 from softswitch.net.tls_names import names_of, plain
 
 #: A chain of some authorities is 10 KB, the authorities of a whole system are 300; a recording is more.
@@ -134,10 +135,10 @@ def _self_signed(key: ec.EllipticCurvePrivateKey, names: Iterable[str], wall: da
     return builder.sign(key, hashes.SHA256())
 
 
-def own_names(listen: str, public: str = "") -> tuple[str, ...]:
-    """Return whom our own certificate is for: where we listen, where we are seen, and how this machine is called."""
+def own_names(addresses: Iterable[str]) -> tuple[str, ...]:
+    """Return whom our own certificate is for: where we are seen and listen, and how this machine is called."""
     name = socket.gethostname()
-    hosts = [plain(host) for host in (public, listen, "127.0.0.1") if host and host not in ("0.0.0.0", "::")]  # noqa: S104
+    hosts = [plain(host) for host in (*addresses, "127.0.0.1") if not unspecified(host)]
     return (*dict.fromkeys(hosts), *([name] if name.isascii() and len(name) < 64 else []), "localhost")
 
 

@@ -108,6 +108,8 @@ def test_what_expires_soon_and_what_is_for_another_host_is_a_warning(folder: Pat
     ("tls", "line", "what"),
     [
         ("{listen: nowhere}", 3, "is not an address; write IP:PORT, as in 127.0.0.1:5061"),
+        ("{listen: 127.0.0.1, listen_also: 127.0.0.2}", 3, "of the other address family"),
+        ("{listen_also: '::1'}", 3, "listen_also is beside listen"),
         ("{certificate: a.crt}", 3, "certificate and key belong together"),
         ("{key: a.key}", 3, "certificate and key belong together"),
         ("{verify_clients: require}", 3, "client_ca must name the authorities"),

@@ -225,7 +225,9 @@ def test_a_host_is_asked_for_by_name(shop: Shop) -> None:
         assert (faults["client"].kind if faults else None) == fault
 
 
-def test_renegotiation_is_refused(shop: Shop) -> None:
+def test_neither_renegotiation_nor_resumption_is_offered(shop: Shop) -> None:
+    serving = TlsContexts(ServerTls(shop.good)).server
+    assert serving is not None and serving.num_tickets == 0
     for context in (TlsContexts(ServerTls(shop.good)).server, TlsContexts().client("a.example", "").context):
         assert context is not None and context.options & ssl.OP_NO_RENEGOTIATION
         assert context.minimum_version is ssl.TLSVersion.TLSv1_2
