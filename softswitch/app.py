@@ -300,9 +300,8 @@ class App:
             realm = self.settings.registrar
             catalog = replace(catalog, users=UserBook(settings.users, realm.realm, realm.algorithms))
         # Where we listen stays as it is until a restart.
-        tls = settings.sip.tls.model_copy(
-            update={"listen": self.settings.sip.tls.listen, "listen_also": self.settings.sip.tls.listen_also}
-        )
+        ours = self.settings.sip.tls
+        tls = settings.sip.tls.model_copy(update={"listen": ours.listen, "listen_also": ours.listen_also})
         sip = settings.sip.model_copy(update={"tls": tls})
         try:
             self._made = self._certificates(

@@ -138,10 +138,11 @@ class KeyPairSection(Section):
 class TlsSection(Section):
     """sip.tls: encrypted signalling. Paths are relative to the file.
 
-    listen: address for TLS, empty for none; listen_also: another one, of the other address family. certificate, key: what we show; without them one of our own is made in the
-    data folder. names: host -> what is shown to those who ask for that host (SNI). verify_clients: whether those who
-    connect must show a certificate, and client_ca: who may have signed it. ca: who may have signed the certificates of
-    peers that we call and that are no carriers, the system's authorities where it is absent.
+    listen: address for TLS, empty for none; listen_also: another one, of the other address family. certificate, key:
+    what we show; without them one of our own is made in the data folder. names: host -> what is shown to those who ask
+    for that host (SNI). verify_clients: whether those who connect must show a certificate, and client_ca: who may have
+    signed it. ca: who may have signed the certificates of peers that we call and that are no carriers, the system's
+    authorities where it is absent.
     """
 
     listen: Annotated[tuple[str, int], _read_with(tls_address)] = ("", 0)
