@@ -21,13 +21,13 @@ class Section(pydantic.BaseModel):
 class GuardSection(Section):
     """guard: who may speak SIP to us, and how much; networks in `sip.trusted` may always.
 
-    enabled: false listens to everybody. deny: networks never listened to. allow: where it names any, only they, carriers,
-    known and trusted networks are listened to. known: networks that are never banned and may say as much as a carrier,
-    such as a proxy in front; they are believed nothing. Rates are a second, five seconds' worth may come at once: requests
-    (new ones) and messages of one stranger, all_requests and all_messages of all strangers together, known_requests and
-    known_messages of a carrier or a registered telephone. ban_points: how many points of offences are a ban.
-    forgive_seconds: until one of them is forgiven. ban_seconds: the first ban; each further one takes twice the time,
-    up to ban_max_seconds. calls: of one stranger at once; all_calls: of all strangers together.
+    enabled: false listens to everybody. deny: networks never listened to. allow: where it names any, only they, those
+    who are known, and trusted networks are listened to. known: networks that are never banned and may say as much as a
+    carrier, such as a proxy in front; they are believed nothing. Rates are a second, five seconds' worth may come at
+    once: requests (new ones) and messages of one stranger, all_requests and all_messages of all strangers together,
+    known_requests and known_messages of a carrier or a registered telephone. ban_points: how many points of offences
+    are a ban. forgive_seconds: until one of them is forgiven. ban_seconds: the first ban; each further one takes twice
+    the time, up to ban_max_seconds. calls: of one stranger at once; all_calls: of all strangers together.
     """
 
     enabled: bool = True
