@@ -195,7 +195,7 @@ class Reception:
             return leg
 
         leg.carrier = known.carrier
-        self._front.trace.bind(request.call_id, id)
+        self._front.trace.bind(request.call_id, id, now=clock.now())
         self._front.invites(key, leg)
         refusal = leg.invited(request, key, tag=tag)
         cause = from_status(refusal.status).because(refusal.why) if refusal is not None else None

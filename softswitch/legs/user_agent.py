@@ -81,7 +81,7 @@ class UserAgent:
         self.reach = Reach(self.sockets, ports.host, settings.public)
         self.core.sent_by = self.reach.via
         self.counts: Counter[str] = Counter()
-        self.trace = Trace(settings.trace_mib)
+        self.trace = Trace(settings.trace_mib, clock.wall_seconds)
         #: RTP ports of another address family than that of `ports`, where we listen in both.
         self.also: dict[int | None, RtpPorts] = {}
         #: What encrypted sound needs of us.
@@ -179,7 +179,7 @@ class UserAgent:
         made.only_way = placement.flow is not None
         # After the switchboard has the leg in its books: its first report may be that it failed.
         request = invitation(placement, flow, self.reach, self._leg_settings.requests, token=self._token)
-        self.trace.bind(request.call_id, leg)
+        self.trace.bind(request.call_id, leg, now=clock.now())
         asyncio.get_running_loop().call_soon(partial(made.invite, request, late_offer=placement.late_offer))
         return made
 
@@ -317,7 +317,7 @@ class UserAgent:
 
     def _message(self, data: bytes, flow: Flow) -> None:
         now = clock.now()
-        self.trace.note(data, flow, sent=False, now=now, wall=clock.wall_seconds())
+        self.trace.note(data, flow, sent=False, now=now)
         self.core.receive(data, flow, now=now)
         self._pump()
 
@@ -346,7 +346,7 @@ class UserAgent:
     def _carry_out(self, output: machine.Output) -> None:
         match output:
             case machine.Transmit(flow=flow, data=data):
-                self.trace.note(data, flow, sent=True, now=clock.now(), wall=clock.wall_seconds())
+                self.trace.note(data, flow, sent=True, now=clock.now())
                 self.sockets.send(flow, data)
             case machine.RequestReceived(key=key, request=request, flow=flow):
                 self._request_received(key, request, flow)

@@ -20,7 +20,7 @@ over for a moment is packed into one string of bytes, so that the collector of g
 import marshal
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from softswitch.sip.flow import Flow
@@ -41,15 +41,16 @@ MAX_LEGS: Final = 16
 #: Conversations that are over and not packed yet: their last answers are still to come.
 COOLING: Final = 64
 #: What Python needs to keep a message and a conversation besides its bytes, measured.
-MESSAGE_BYTES: Final = 130
-CONVERSATION_BYTES: Final = 700
+MESSAGE_BYTES: Final = 110
+CONVERSATION_BYTES: Final = 730
 MIB: Final = 1024 * 1024
 
 #: How we write it, and almost everybody else.
 _PLAIN: Final = b"\nCall-ID: "
 _ANY: Final = re.compile(rb"\n(?:call-id|i)[ \t]*:[ \t]*(?:\r?\n[ \t]+)?([^\r\n]*)", re.IGNORECASE)
-#: What stands for one message in the list of a conversation: at, wall, sent, which of its flows, data.
-_FIELDS: Final = 5
+#: What stands for one message in the list of a conversation: at, which of its flows, data. A flow of ours is counted
+#: from behind, from -1 on: it says that we sent the message.
+_FIELDS: Final = 3
 
 
 class Seen(NamedTuple):
@@ -65,9 +66,10 @@ class Seen(NamedTuple):
 class Conversation:
     """What shares one Call-ID. legs: ids of the legs of ours that have it. dropped: messages that are not kept."""
 
-    __slots__ = ("_flat", "_flows", "_packed", "dropped", "key", "legs", "open", "shelf", "size")
+    __slots__ = ("_flat", "_flows", "_offset", "_packed", "dropped", "key", "legs", "open", "shelf", "size")
 
-    def __init__(self, key: bytes, shelf: "_Shelf") -> None:
+    def __init__(self, key: bytes, shelf: "_Shelf", offset: float) -> None:
+        """offset: from monotonic seconds to those since the epoch, when it begins."""
         self.key = key
         self.shelf = shelf
         self.legs: tuple[str, ...] = ()
@@ -75,6 +77,7 @@ class Conversation:
         self.open: tuple[str, ...] = ()
         self.dropped = 0
         self.size = CONVERSATION_BYTES
+        self._offset = offset
         self._flat: list[Any] = []
         self._flows: list[Flow] = []
         self._packed = b""
@@ -89,20 +92,21 @@ class Conversation:
         flat, flows = self._flat, self._flows
         if self._packed:
             flat, flows = _unpacked(self._packed)
+        offset = self._offset
         return [
-            Seen(flat[i], flat[i + 1], flat[i + 2], flows[flat[i + 3]], flat[i + 4])
-            for i in range(0, len(flat), _FIELDS)
+            Seen(at, at + offset, which < 0, flows[which if which >= 0 else -1 - which], data)
+            for at, which, data in zip(flat[::_FIELDS], flat[1::_FIELDS], flat[2::_FIELDS], strict=True)
         ]
 
-    def add(self, data: bytes, flow: Flow, sent: bool, now: float, wall: float) -> None:
+    def add(self, data: bytes, flow: Flow, sent: bool, now: float) -> None:
         """Keep one more message, at the cost of others where it is one too many."""
         flat, flows = self._flat, self._flows
-        try:
+        if flow in flows:
             which = flows.index(flow)
-        except ValueError:
+        else:
             which = len(flows)
             flows.append(flow)
-        flat += (now, wall, sent, which, data)
+        flat += (now, -1 - which if sent else which, data)
         self.size += len(data) + MESSAGE_BYTES
         if len(flat) > MAX_MESSAGES * _FIELDS or self.size > MAX_CONVERSATION_BYTES:
             self._trim()
@@ -112,13 +116,17 @@ class Conversation:
         flat = self._flat
         while (count := len(flat) // _FIELDS) > 1 and (count > MAX_MESSAGES or self.size > MAX_CONVERSATION_BYTES):
             first = min(HEAD, count // 2) * _FIELDS
-            self.size -= len(flat[first + 4]) + MESSAGE_BYTES
+            self.size -= len(flat[first + 2]) + MESSAGE_BYTES
             self.dropped += 1
             del flat[first : first + _FIELDS]
         if len(self._flows) > MAX_MESSAGES:  # each message came by another way
-            used = sorted(set(flat[3::_FIELDS]))
-            self._flows = [self._flows[which] for which in used]
-            flat[3::_FIELDS] = [used.index(which) for which in flat[3::_FIELDS]]
+            numbers = [which if which >= 0 else -1 - which for which in flat[1::_FIELDS]]
+            places = {number: place for place, number in enumerate(dict.fromkeys(numbers))}
+            self._flows = [self._flows[number] for number in places]
+            flat[1::_FIELDS] = [
+                places[number] if which >= 0 else -1 - places[number]
+                for which, number in zip(flat[1::_FIELDS], numbers, strict=True)
+            ]
 
     @property
     def packed(self) -> bool:
@@ -135,7 +143,7 @@ class Conversation:
         """Undo `pack`."""
         self._flat, self._flows = _unpacked(self._packed)
         self._packed = b""
-        self.size = CONVERSATION_BYTES + sum(len(data) + MESSAGE_BYTES for data in self._flat[4::_FIELDS])
+        self.size = CONVERSATION_BYTES + sum(len(data) + MESSAGE_BYTES for data in self._flat[2::_FIELDS])
 
 
 def _unpacked(packed: bytes) -> tuple[list[Any], list[Flow]]:
@@ -156,10 +164,12 @@ class _Shelf:
 
 
 class Trace:
-    """The last SIP messages of this process, by Call-ID. mib: memory for all of them; 0 keeps nothing."""
+    """The last SIP messages of this process, by Call-ID."""
 
-    def __init__(self, mib: float) -> None:
+    def __init__(self, mib: float, wall: Callable[[], float]) -> None:
+        """mib: memory for all of them; 0 keeps nothing. wall: seconds since the epoch, asked once for each Call-ID."""
         self.enabled = mib > 0
+        self._wall = wall
         whole = int(mib * MIB)
         small = max(whole // 8, MAX_CONVERSATION_BYTES)
         self._calls = _Shelf(max(whole - 2 * small, MAX_CONVERSATION_BYTES))
@@ -171,7 +181,7 @@ class Trace:
 
     # On the way of each message --------------------------------------------------------------------------------
 
-    def note(self, data: bytes, flow: Flow, *, sent: bool, now: float, wall: float) -> None:
+    def note(self, data: bytes, flow: Flow, *, sent: bool, now: float) -> None:
         """Keep one message that came or goes."""
         if not self.enabled:
             return
@@ -186,24 +196,24 @@ class Trace:
             if not key:  # no SIP, or not enough of it to say whose it is
                 return
             key = key[:MAX_CALL_ID_BYTES]
-            conversation = self._known.get(key) or self._begin(key, data)
+            conversation = self._known.get(key) or self._begin(key, data, now)
         shelf = conversation.shelf
         if not conversation.open:
             if conversation.packed:
                 self._unpack(conversation)
             shelf.over[key] = shelf.over.pop(key)
         before = conversation.size
-        conversation.add(data[:MAX_MESSAGE_BYTES], flow, sent, now, wall)
+        conversation.add(data[:MAX_MESSAGE_BYTES], flow, sent, now)
         shelf.size += conversation.size - before
         if shelf.size > shelf.budget:
             self._make_room(shelf)
 
-    def bind(self, call_id: str, leg: str) -> None:
+    def bind(self, call_id: str, leg: str, *, now: float) -> None:
         """Say that a leg has this Call-ID: its messages are those of a call from now on."""
         if not self.enabled or leg in self._legs:
             return
         key = call_id.encode("utf-8", "surrogateescape")[:MAX_CALL_ID_BYTES]
-        conversation = self._known.get(key) or self._begin(key, b"INVITE ")
+        conversation = self._known.get(key) or self._begin(key, b"INVITE ", now)
         if len(conversation.legs) >= MAX_LEGS:
             return
         if not conversation.open:
@@ -252,9 +262,9 @@ class Trace:
 
     # Inside ----------------------------------------------------------------------------------------------------
 
-    def _begin(self, key: bytes, data: bytes) -> Conversation:
+    def _begin(self, key: bytes, data: bytes, now: float) -> Conversation:
         shelf = self._refused if data.startswith(b"INVITE ") else self._others
-        conversation = self._known[key] = Conversation(key, shelf)
+        conversation = self._known[key] = Conversation(key, shelf, self._wall() - now)
         shelf.over[key] = conversation
         shelf.size += conversation.size
         self._cool(conversation)

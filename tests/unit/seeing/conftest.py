@@ -26,16 +26,16 @@ class Staged:
 
     def __init__(self) -> None:
         self.now = 1000.0
-        self.trace = Trace(8)
+        self.trace = Trace(8, lambda: WALL.timestamp() + self.now - 1000)
         self.story = Story("in-0", wall=WALL, now=self.now)
         self.story.meet("in-0", "phone", "", "1001", now=self.now)
-        self.trace.bind("in-0@h", "in-0")
+        self.trace.bind("in-0@h", "in-0", now=self.now)
         self._flows = {"in-0": Flow("UDP", HERE, ("198.51.100.7", 5062))}
 
     def party(self, leg: str, kind: str, name: str, number: str, transport: str = "UDP") -> None:
         self.story.meet(leg, kind, name, number, now=self.now)  # type: ignore[arg-type]
         if kind != "AI":
-            self.trace.bind(f"{leg}@h", leg)
+            self.trace.bind(f"{leg}@h", leg, now=self.now)
             self._flows[leg] = Flow(transport, HERE, (f"203.0.113.{len(self._flows)}", 5060))
 
     def said(
@@ -49,7 +49,7 @@ class Staged:
         for copy in range(again + 1):
             self.now += 1.0 if copy else 0.01
             data = (head + body).encode()
-            self.trace.note(data, self._flows[leg], sent=by_us, now=self.now, wall=WALL.timestamp() + self.now - 1000)
+            self.trace.note(data, self._flows[leg], sent=by_us, now=self.now)
 
     def happened(self, leg: str, event: LegEvent) -> None:
         self.story.happened(leg, event, now=self.now)

@@ -110,7 +110,7 @@ def test_tries_of_one_call_are_numbered(staged) -> None:
     call = staged()
     call.party("o-1", "carrier", "office", "1")
     call.said("o-1", "INVITE", by_us=True)
-    call.trace.bind("o-1.2@h", "o-1.2")
+    call.trace.bind("o-1.2@h", "o-1.2", now=call.now)
     call._flows["o-1.2"] = call._flows["o-1"]._replace(remote=("203.0.113.9", 5060))
     call.said("o-1.2", "INVITE", by_us=True)
     assert row(lines(call.shown()), "INVITE (try 2)")

@@ -1,6 +1,5 @@
 """A trace and messages for it."""
 
-import itertools
 from collections.abc import Callable
 
 import pytest
@@ -15,12 +14,12 @@ class Rig:
     """A trace and its clock: each message comes a second after the one before."""
 
     def __init__(self, mib: float) -> None:
-        self.trace = Trace(mib)
-        self._clock = itertools.count(100)
+        self.trace = Trace(mib, lambda: 1e9 + self.now)
+        self.now = 99.0
 
     def note(self, data: bytes, *, sent: bool = False, flow: Flow = FLOW) -> None:
-        now = float(next(self._clock))
-        self.trace.note(data, flow, sent=sent, now=now, wall=1e9 + now)
+        self.now += 1.0
+        self.trace.note(data, flow, sent=sent, now=self.now)
 
     def call(self, number: int, *, over: bool = True, messages: int = 6, size: int = 400) -> str:
         """Let a whole call pass; return its Call-ID."""
@@ -28,7 +27,7 @@ class Rig:
         for count in range(messages):
             self.note(message("INVITE" if not count else "BYE", call_id, size))
             if not count:
-                self.trace.bind(call_id, f"{number}-0")
+                self.trace.bind(call_id, f"{number}-0", now=self.now)
         if over:
             self.trace.over(f"{number}-0")
         return call_id

@@ -3,8 +3,10 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from softswitch.sip.flow import Flow
 from softswitch.sip.trace import CONVERSATION_BYTES, HEAD, MAX_CALL_ID_BYTES, MAX_CONVERSATION_BYTES, MAX_MESSAGES, MIB
 
+FLOW = Flow("UDP", ("192.0.2.1", 5060), ("198.51.100.7", 5062))
 ROOM = MAX_CONVERSATION_BYTES + CONVERSATION_BYTES
 
 
@@ -60,7 +62,7 @@ def test_a_refused_call_that_comes_back_with_credentials_is_one_call(trace_of, r
     rig.note(request_of("INVITE", "a@b"))
     rig.note(b"SIP/2.0 401 Unauthorized\r\nCall-ID: a@b\r\n\r\n", sent=True)
     rig.note(request_of("INVITE", "a@b"))
-    rig.trace.bind("a@b", "1-0")
+    rig.trace.bind("a@b", "1-0", now=rig.now)
     for number in range(2000):
         rig.note(request_of("INVITE", f"flood{number}@h", 500))
     assert rig.kept("a@b") == 3
@@ -69,7 +71,7 @@ def test_a_refused_call_that_comes_back_with_credentials_is_one_call(trace_of, r
 def test_a_long_call_keeps_its_beginning_and_its_end(trace_of, request_of) -> None:
     rig = trace_of(8)
     rig.note(request_of("INVITE", "a@b"))
-    rig.trace.bind("a@b", "1-0")
+    rig.trace.bind("a@b", "1-0", now=rig.now)
     for number in range(1000):
         rig.note(request_of("INFO", "a@b") + str(number).encode())
     conversation = rig.trace.of_call_id("a@b")
@@ -81,7 +83,7 @@ def test_a_long_call_keeps_its_beginning_and_its_end(trace_of, request_of) -> No
 
 def test_huge_messages_are_bounded_too(trace_of, request_of) -> None:
     rig = trace_of(1)
-    rig.trace.bind("a@b", "1-0")
+    rig.trace.bind("a@b", "1-0", now=rig.now)
     for _ in range(50):
         rig.note(request_of("INFO", "a@b", 300_000))
     conversation = rig.trace.of_call_id("a@b")
@@ -94,8 +96,8 @@ def test_huge_messages_are_bounded_too(trace_of, request_of) -> None:
 def test_legs_that_pretend_to_have_one_call_id_are_bounded(trace_of) -> None:
     rig = trace_of(1)
     for number in range(1000):
-        rig.trace.bind("a@b", f"{number}-0")
-        rig.trace.bind("a@b", f"{number}-0")
+        rig.trace.bind("a@b", f"{number}-0", now=rig.now)
+        rig.trace.bind("a@b", f"{number}-0", now=rig.now)
     for number in range(1000):
         rig.trace.over(f"{number}-0")
         rig.trace.over(f"{number}-0")
@@ -117,10 +119,24 @@ def test_whatever_happens_the_books_are_right(trace_of, request_of, steps) -> No
     for what, number, size in steps:
         match what:
             case "bind":
-                rig.trace.bind(f"{number}@h", f"{number}-{size % 3}")
+                rig.trace.bind(f"{number}@h", f"{number}-{size % 3}", now=rig.now)
             case "over":
                 rig.trace.over(f"{number}-{size % 3}")
             case _:
                 rig.note(request_of(what, f"{number}@h", size))
         assert rig.trace.size == sum(one.size for one in rig.trace)
         assert rig.trace.size <= MIB
+
+
+def test_each_message_by_another_way_is_bounded_and_keeps_its_way(trace_of, request_of) -> None:
+    rig = trace_of(8)
+    rig.trace.bind("a@b", "1-0", now=rig.now)
+    for number in range(1000):
+        rig.note(
+            request_of("INFO", "a@b"), flow=FLOW._replace(remote=("198.51.100.7", 10_000 + number)), sent=number % 2 > 0
+        )
+    conversation = rig.trace.of_call_id("a@b")
+    ports = [one.flow.remote[1] - 10_000 for one in conversation.messages()]
+    assert ports == [*range(HEAD), *range(1000 - MAX_MESSAGES + HEAD, 1000)]
+    assert [one.sent for one in conversation.messages()] == [port % 2 > 0 for port in ports]
+    assert len(conversation._flows) <= MAX_MESSAGES + 1

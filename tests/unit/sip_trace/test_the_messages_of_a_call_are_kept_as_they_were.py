@@ -56,7 +56,7 @@ def test_a_leg_is_found_by_its_id_and_its_call_id(trace_of) -> None:
     rig = trace_of(1)
     call_id = rig.call(7, over=False)
     assert rig.trace.of_leg("7-0") is rig.trace.of_call_id(call_id)
-    rig.trace.bind(call_id, "8-0")  # a call that went round in a circle
+    rig.trace.bind(call_id, "8-0", now=rig.now)  # a call that went round in a circle
     assert rig.trace.of_leg("8-0").legs == ("7-0", "8-0")
     assert rig.trace.of_leg("9-0") is None
 
