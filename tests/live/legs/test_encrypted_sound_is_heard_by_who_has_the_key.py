@@ -313,3 +313,17 @@ def test_forks_answer_with_keys_of_their_own(play: Play) -> None:
                 await over(rig, alice)
 
     play(story)
+
+
+def test_the_first_number_is_far_from_the_roll_over(play: Play) -> None:
+    """A receiver that missed the first packets could not tell whether the numbers had rolled over (RFC 4568 6.4)."""
+
+    async def story(rig: Any) -> None:
+        peer = rig.peer
+        tags = [await peer.up(call=f"call-{number}") for number in range(16)]
+        firsts = {leg.media._stream._sender._sequence for leg in rig.user_agent._dialogs.values()}
+        assert len(firsts) == 16 and max(firsts) < 0x8000 + 50
+        for number, tag in enumerate(tags):
+            await peer.hang_up(tag, call=f"call-{number}")
+
+    play(story)
