@@ -1,8 +1,9 @@
 """What the switch counts, under the names of the contract, gathered when somebody asks."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from softswitch import clock
 from softswitch.api.health import Family, Histogram
@@ -25,17 +26,22 @@ from softswitch.switchboard import Switchboard
 
 @dataclass(slots=True)
 class MediaTotals:
-    """RTP packets of the legs that are over."""
+    """RTP packets of the legs that are over. suites: calls with sound, by what encrypted it."""
 
     received: int = 0
     sent: int = 0
     lost: int = 0
+    forged: int = 0
+    suites: Counter[str] = field(default_factory=Counter)
 
     def add(self, record: CallRecord) -> None:
         """Count a finished call's packets."""
         self.received += record.media.received.packets
         self.sent += record.media.sent.packets
         self.lost += record.media.received.lost
+        self.forged += record.media.forged
+        if record.media.codec:
+            self.suites[record.media.srtp or "none"] += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +77,7 @@ def measure(app: Sources) -> Iterator[Family | Histogram]:
     yield from _of_sockets(app.user_agent.sockets)
     yield _gauge("sip_transactions", "SIP transactions, those that linger included.", len(core))
     yield _gauge("sip_legs", "SIP legs, those whose last messages are on their way included.", app.user_agent.legs)
-    yield Family(
-        "softswitch_rtp_packets_total",
-        "counter",
-        "RTP packets of legs that are over.",
-        ("direction",),
-        ((("in",), float(app.media.received)), (("out",), float(app.media.sent))),
-    )
-    yield Family(
-        "softswitch_rtp_lost_total",
-        "counter",
-        "RTP packets that never came, of legs that are over.",
-        (),
-        (((), float(app.media.lost)),),
-    )
+    yield from _of_media(app.media)
     yield _gauge("rtp_ports_open", "RTP sockets, those in quarantine included.", sum(one.sockets for one in app.ports))
     yield _gauge("tasks", "Tasks of the event loop.", len(asyncio.all_tasks()))
     yield _gauge("records_waiting", "Call records not yet written.", app.records.waiting)
@@ -142,6 +135,37 @@ def _of_sockets(sockets: SipSockets) -> Iterator[Family]:
         "TLS connections that did not come about or broke; side is in for those that peers opened.",
         ("side", "reason"),
         tuple((key, float(count)) for key, count in sockets.streams.tls_failures.items()),
+    )
+
+
+def _of_media(media: MediaTotals) -> Iterator[Family]:
+    yield Family(
+        "softswitch_rtp_packets_total",
+        "counter",
+        "RTP packets of legs that are over.",
+        ("direction",),
+        ((("in",), float(media.received)), (("out",), float(media.sent))),
+    )
+    yield Family(
+        "softswitch_rtp_lost_total",
+        "counter",
+        "RTP packets that never came, of legs that are over.",
+        (),
+        (((), float(media.lost)),),
+    )
+    yield Family(
+        "softswitch_srtp_calls_total",
+        "counter",
+        "Calls with sound that are over, by the suite that encrypted it.",
+        ("suite",),
+        tuple(((suite,), float(count)) for suite, count in media.suites.items()),
+    )
+    yield Family(
+        "softswitch_srtp_rejected_total",
+        "counter",
+        "Packets that were not encrypted with the peer's key, of legs that are over.",
+        (),
+        (((), float(media.forged)),),
     )
 
 

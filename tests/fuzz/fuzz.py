@@ -38,6 +38,10 @@ PROPERTIES = (
     "tests/unit/sip_message/test_addresses_compare_and_print_as_the_rfc_says.py",
     "tests/unit/sip/test_no_bytes_raise_past_the_core.py",
     "tests/unit/sdp/test_descriptions_survive_any_bytes.py",
+    "tests/unit/sdp/test_crypto_lines_are_read_as_rfc_4568_says.py",
+    "tests/unit/sdp/test_handshakes_are_agreed_as_rfc_5763_says.py",
+    "tests/unit/rtp/test_nobody_without_the_key_is_heard.py",
+    "tests/unit/rtp/test_a_dtls_handshake_makes_keys_for_both.py",
     "tests/unit/rtp/test_packets_survive_any_bytes.py",
 )
 

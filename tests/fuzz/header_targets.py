@@ -10,8 +10,6 @@ from softswitch.clock import seeded_token
 from softswitch.errors import RemoteError
 from softswitch.sdp.crypto import CryptoLine, readable
 from softswitch.sdp.fingerprint import Fingerprint
-from softswitch.sdp.negotiate import Capabilities, Negotiation
-from softswitch.sdp.protection import Encryption, OwnKeys
 from softswitch.sdp.summary import summarise
 from softswitch.sip.digest_server import DigestServer, DigestSettings, Outcome
 from softswitch.sip.glance import glance
@@ -21,6 +19,7 @@ from softswitch.sip.passport import FAULTS, Identity, Passport, Signer
 from softswitch.sip.tn_authority import Anchors, TnAuthList
 from softswitch.sip.uri import Uri
 from softswitch.sip.vouching import Asked, Verifier
+from tests.fuzz.encrypted import DESCRIPTIONS
 from tests.fuzz.target import Target
 
 PRINT = Fingerprint.parse("sha-256 " + ":".join(["AB"] * 32))
@@ -58,20 +57,6 @@ def keys(data: bytes) -> None:
             kind.parse(text)
         except RemoteError as error:
             assert error.status in (400, 488)
-
-
-def encrypted(data: bytes) -> None:
-    """An encrypted offer is agreed to or refused, under each policy, and so is an answer to ours."""
-    for policy in ("accept", "require"):
-        caps = Capabilities(encryption=Encryption(policy))
-        us = Negotiation(caps, "192.0.2.1", 20_000, session_id=7, own=OwnKeys(bytes, lambda: PRINT))
-        for take in (us.answer, us.accept):
-            try:
-                if take == us.accept:
-                    us.offer()
-                take(data)
-            except RemoteError as error:
-                assert error.status in (400, 488), error.status
 
 
 def signature(data: bytes) -> None:
@@ -133,18 +118,6 @@ KEY_SEEDS = [
     b"sha-256 4A:AD:B9:B1:3F:82:18:3B:54:02:12:DF:3E:5D:49:6B:19:E5:7C:AB:4A:AD:B9:B1:3F:82:18:3B:54:02:12:DF",
     b"sha-1 4A:AD:B9:B1:3F:82:18:3B:54:02:12:DF:3E:5D:49:6B:19:E5:7C:AB",
 ]
-ENCRYPTED_SEEDS = [
-    b"v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\nm=audio 4000 RTP/SAVP 8 0 101\r\n"
-    b"a=crypto:" + KEY_SEEDS[0] + b"\r\na=crypto:" + KEY_SEEDS[1] + b"\r\na=rtpmap:101 telephone-event/8000\r\n",
-    b"v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\na=setup:actpass\r\na=fingerprint:"
-    + KEY_SEEDS[3]
-    + b"\r\nm=audio 4000 UDP/TLS/RTP/SAVPF 0\r\na=rtcp-mux\r\na=tls-id:abc\r\n",
-    b"v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\na=crypto:"
-    + KEY_SEEDS[1]
-    + b"\r\nm=audio 4002 RTP/SAVP 0\r\na=crypto:"
-    + KEY_SEEDS[1]
-    + b"\r\n",
-]
 CREDENTIAL_SEEDS = [
     b'Digest username="alice", realm="softswitch", nonce="00000000000000000000000000000000", uri="sip:softswitch", '
     b'response="00000000000000000000000000000000", algorithm=MD5, cnonce="c", qop=auth, nc=00000001, opaque="x"',
@@ -153,17 +126,16 @@ CREDENTIAL_SEEDS = [
 ]
 SHOWN_SEEDS = [
     b"REGISTER sip:h SIP/2.0\r\nAuthorization: " + CREDENTIAL_SEEDS[0] + b"\r\nCall-ID: x\r\n\r\n",
-    b"INVITE sip:h SIP/2.0\r\nContent-Type: application/sdp\r\n\r\n" + ENCRYPTED_SEEDS[0],
+    b"INVITE sip:h SIP/2.0\r\nContent-Type: application/sdp\r\n\r\n" + DESCRIPTIONS[0],
     b"INFO sip:h SIP/2.0\r\nc: application/dtmf-relay\r\n\r\nSignal=5\r\nDuration=160\r\n",
     b"INVITE sip:h SIP/2.0\r\nContent-Type: multipart/mixed;boundary=b\r\n\r\n"
     + b"--b\r\nContent-Type: application/sdp\r\n\r\n"
-    + ENCRYPTED_SEEDS[2]
+    + DESCRIPTIONS[2]
     + b"\r\n--b--\r\n",
 ]
 
 HEADER_TARGETS = {
     "keys in descriptions": Target(KEY_SEEDS, keys),
-    "encrypted descriptions": Target(ENCRYPTED_SEEDS, encrypted),
     "signed caller IDs": Target([SIGNED.encode(), SIGNED.replace("A", "B").encode()], signature),
     "numbers of certificates": Target(
         [

@@ -35,6 +35,7 @@ def test_it_hears_a_tone_and_its_echo(encrypted: tuple[Baresip, str], switch: Sw
     assert f" {WAYS[way]} " in baresip.log
     record = switch.wait_record(**{"from": NUMBER, "to": "600", "quality": _Encrypted()})
     assert (record["outcome"], record["verdict"]) == ("answered", "")
+    assert switch.metrics()[f'softswitch_srtp_calls_total{{suite="{CM}"}}'] >= 2
 
 
 def test_its_hold_and_its_keys_work(encrypted: tuple[Baresip, str], switch: SwitchProcess) -> None:
