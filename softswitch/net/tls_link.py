@@ -107,13 +107,13 @@ class TlsLink(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stream = None
-        if self._over or self._working:  # the step that is under way may tell why
-            return
-        self._over = True
-        if self.machine is not None and self.machine.open:
-            self._above.connection_lost(exc)
-        else:
-            self._closed()
+        if not self._over and not self._working:  # a step that is under way may tell why
+            self._over = True
+            if self.machine is not None and self.machine.open:
+                self._above.connection_lost(exc)
+            else:
+                self._closed()
+        self._let_go()
 
     # ---------------------------------------------------------------- the handshake
 
@@ -134,6 +134,7 @@ class TlsLink(asyncio.Protocol):
             return
         error = future.exception()  # asked for in any case: what nobody asks for is logged as a fault of ours
         if self._over:
+            self._let_go()
             return
         if isinstance(error, RemoteError):
             self._failed(error)
@@ -146,6 +147,7 @@ class TlsLink(asyncio.Protocol):
         if stream is None or machine is None:  # the peer went meanwhile
             self._over = True
             self._closed()
+            self._let_go()
             return
         if data := future.result():
             stream.write(data)
@@ -156,6 +158,14 @@ class TlsLink(asyncio.Protocol):
                 self._read(waiting)  # what came with the last of the handshake may already be in the machine
         elif self._waiting:
             self._step()
+
+    def _let_go(self) -> None:
+        """Give back the machine of a connection that is no more, now and not when the collector comes round.
+
+        It holds 50 KiB that Python does not count. Not while the worker has it.
+        """
+        if self._stream is None and not self._working:
+            self.machine = None
 
     def _closed(self) -> None:
         self._above.unready("closed", "it closed the connection while TLS was set up")
