@@ -162,3 +162,12 @@ def test_no_line_raises(pairs: list[tuple[str, str]], tail: str) -> None:
     request = Request("REGISTER", Uri.parse("sip:r"), Headers([("Authorization", line)]))
     server = DigestServer(DigestSettings("r"), secret=b"s")
     assert server.judge(request, lambda name, algorithm: None, now=0.0).outcome in (Outcome.ABSENT, Outcome.WRONG)
+
+
+@pytest.mark.parametrize(
+    "line", ['Digest  realm="softswit', 'Digest realm="', 'Digest username="\\"', 'Digest realm=r, "']
+)
+def test_a_quote_that_never_ends_claims_nothing(line: str) -> None:
+    request = Request("REGISTER", Uri.parse("sip:r"), Headers([("Authorization", line)]))
+    server = DigestServer(DigestSettings("r"), secret=b"s")
+    assert server.judge(request, lambda name, algorithm: None, now=0.0).outcome in (Outcome.ABSENT, Outcome.WRONG)
