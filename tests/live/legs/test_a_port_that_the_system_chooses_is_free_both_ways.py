@@ -30,7 +30,7 @@ def listen(taken: int, port: int = 0) -> tuple[int, int]:
         user_agent.sockets.listen_tcp = listen_tcp  # type: ignore[method-assign]
         try:
             await user_agent.listen("127.0.0.1", port)
-            return len(user_agent.sockets._udp)
+            return len(user_agent.sockets._datagrams.addresses)
         finally:
             await user_agent.close()
             ports.close()
