@@ -70,7 +70,7 @@ class Callers:
 
 def _caller(request: Request, *, asserted: bool) -> str:
     """Return who calls: as a trusted network asserts it (RFC 3325 section 9.1), else as the caller says it."""
-    for value in request.headers.all("P-Asserted-Identity") if asserted else ():
+    for value in request.headers.readable("P-Asserted-Identity") if asserted else ():
         if user := _user(value):
             return user
     return _user(request.headers.get("From") or "")

@@ -233,7 +233,7 @@ def reason(cause: Cause) -> tuple[str, str]:
 
 def reason_in(headers: Headers, default: Cause) -> Cause:
     """Return the cause that a message names in Reason (RFC 3326), `default` where it names none that is known."""
-    for value in headers.all("Reason"):
+    for value in headers.readable("Reason"):
         protocol, _, params = value.partition(";")
         number = _cause_number(params)
         if number is None:

@@ -275,7 +275,7 @@ class SipLeg:
     def meet(self, message: Request | Response) -> None:
         """Note what the peer says about itself."""
         if "Allow" in message.headers:
-            self.peer_allows = frozenset(name.upper() for name in message.options("Allow"))
+            self.peer_allows = frozenset(name.upper() for name in message.headers.readable("Allow"))
 
     def up(self) -> None:
         """The leg is answered; it is up when sound can flow: what is said while a handshake goes on is lost."""

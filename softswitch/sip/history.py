@@ -109,12 +109,8 @@ def merged(lines: Lines) -> Lines:
 
 
 def _readable(message: Message, name: str) -> list[str]:
-    try:
-        values = message.headers.all(name)
-    except RemoteError:  # a list that cannot be cut into values
-        return []
     readable: list[str] = []
-    for value in values[: 2 * MAX_ENTRIES]:
+    for value in message.headers.readable(name)[: 2 * MAX_ENTRIES]:
         if len(value) > MAX_ENTRY or grammar.readable(value) != value:
             continue
         try:

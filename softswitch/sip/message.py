@@ -103,6 +103,13 @@ class Headers:
             return values
         return [piece for value in values for piece in grammar.split_outside(value, ",") if piece]
 
+    def readable(self, name: str) -> list[str]:
+        """Return every value as `all` does, none where the list cannot be cut into values: of what only informs."""
+        try:
+            return self.all(name)
+        except RemoteError:
+            return []
+
     def add(self, name: str, value: object) -> None:
         """Put a header after all others."""
         wanted = _name(name)

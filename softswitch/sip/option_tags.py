@@ -1,6 +1,5 @@
 """What a peer says it can do: option tags in Supported and Require (RFC 3261 sections 19.2, 20.32, 20.37)."""
 
-from softswitch.errors import RemoteError
 from softswitch.sip.message import Request, Response
 
 
@@ -15,10 +14,5 @@ def requires(message: Request | Response, tag: str) -> bool:
 
 
 def _names(message: Request | Response, header: str, tag: str) -> bool:
-    if header not in message.headers:
-        return False
-    try:
-        values = message.options(header)
-    except RemoteError:  # a list that cannot be read names nothing
-        return False
+    values = message.headers.readable(header)
     return any(value.lower() == tag for value in values)  # tokens are compared without case (section 7.3.1)
