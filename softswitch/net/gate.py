@@ -227,6 +227,8 @@ class Gate:
             return
         if standing is Standing.PEER and kind == "flood":
             return
+        if self._bans.holds(key, now=now):  # what it began before, such as a connection that times out now
+            return
         if source.offences.take(offence.points, now=now):
             return
         source.offences.tokens = source.offences.size  # it is paid for: what comes after the ban counts anew

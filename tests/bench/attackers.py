@@ -136,7 +136,8 @@ def guesses(target: tuple[str, int], source: str, seconds: float) -> dict[str, i
                 refused += 1
             digest = hashlib.md5(f"guess {back}".encode()).hexdigest()  # noqa: S324 - what SIP has
             line = (
-                f'Authorization: Digest username="alice", realm="x", nonce="{challenge[1]}", uri="sip:{target[0]}", '
+                f'Authorization: Digest username="alice", realm="softswitch", nonce="{challenge[1]}", '
+                f'uri="sip:{target[0]}", '
                 f'response="{digest}", algorithm=MD5, qop=auth, nc=00000001, cnonce="0a4f113b"'
             )
             raw.sendto(message("REGISTER", 2 * back + 1, own, line, uri=uri), target)

@@ -40,6 +40,7 @@ sip:
   listen: 127.0.0.1:0
   trusted: [127.0.0.1/32]
   tls: {listen: 127.0.0.1:0}
+users: [{name: alice, password: open sesame, number: 101}]
 observability: {level: warning}
 """
 

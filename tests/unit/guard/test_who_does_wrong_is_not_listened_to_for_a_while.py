@@ -57,6 +57,14 @@ def test_bans_end_and_are_longer_each_time(door: Make) -> None:
         assert here.admitted(HOST)
 
 
+def test_what_comes_of_before_makes_no_ban_longer(door: Make) -> None:
+    here = door()
+    for _ in range(100):  # connections that it had opened, and that time out one by one
+        here.gate.offended(HOST, "stalled_connection", now=here.now)
+        here.now += 0.1
+    assert here.bans == [(HOST, "stalled_connection", 60.0)]
+
+
 def test_a_ban_that_is_long_over_is_forgotten(door: Make) -> None:
     here = door()
     here.gate.offended(HOST, "scanner", now=here.now)
