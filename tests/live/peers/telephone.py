@@ -226,7 +226,7 @@ class Telephone(asyncio.DatagramProtocol):
                 self.reply(next(one for one in self.asked if one.call_id == message.call_id), 487)
             case "OPTIONS" if self.answers_options:
                 self.reply(message, 200)
-            case "BYE":
+            case "BYE" | "NOTIFY":
                 self.reply(message, 200)
             case _:
                 pass

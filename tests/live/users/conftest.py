@@ -133,6 +133,12 @@ class UsersRig:
 
     # What the switchboard asks for
 
+    def trusts(self, host: str) -> bool:
+        return False
+
+    def ours(self, host: str) -> bool:
+        return self.people.is_name(host)
+
     def place(
         self,
         leg: LegId,

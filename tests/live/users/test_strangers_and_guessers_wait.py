@@ -79,3 +79,32 @@ def test_what_stands_in_the_entry_of_a_user_decides_what_it_may_call(play: Any) 
         assert (await bob.call("030123456")).status != 403
 
     play(story)
+
+
+def test_whoever_transfers_pays_for_it_by_the_same_tolls(play: Any) -> None:
+    async def story(rig: Any) -> None:
+        carrier = {"name": "office", "host": "127.0.0.1", "port": 9, "country": "DE"}
+        await rig.open(ALICE, {"name": "bob", "password": "open sesame", "number": "102"}, carriers=[carrier])
+        alice, bob = await rig.telephone("alice"), await rig.telephone("bob")
+        await bob.register()
+        assert (await alice.call("102")).status == 200
+        refused = rig.trunks.tolls.toll.refused
+        for number, reason in (("09001234567", "number"), ("00881612345678", "number")):
+            before = refused["user", reason]
+            refer = alice.request("REFER", alice.called.uri, "x", alice.called.call_id)
+            refer.headers.set("From", alice.called.headers.get("From") or "")
+            refer.headers.set("To", f"{alice.called.headers.get('To')};tag={alice.tag}")
+            alice._cseq += 1
+            refer.headers.set("CSeq", f"{alice._cseq + 50} REFER")
+            refer.headers.add("Contact", alice.contact)
+            refer.headers.add("Refer-To", f"<sip:{number}@{rig.sip[0]}:{rig.sip[1]}>")
+            assert (await alice.ask(refer, 1)).status == 202
+            await rig.until(lambda: refused["user", reason] == before + 1)  # noqa: B023 - awaited here
+            last = await alice.was_asked("NOTIFY", 1)
+            assert last.body.startswith(b"SIP/2.0 ")
+            await rig.until(lambda: any(b" 403 " in one.body for one in alice.asked if one.method == "NOTIFY"))
+            alice.asked.clear()
+        for call, _ in list(rig.switchboard.calls()):
+            rig.switchboard.hang_up(call.id)
+
+    play(story)
