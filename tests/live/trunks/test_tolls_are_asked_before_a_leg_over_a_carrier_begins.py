@@ -65,7 +65,7 @@ def test_a_call_ends_when_the_minutes_are_used_up(play: Play) -> None:
             "switch",
         )
         assert 900 <= record.duration_ms < 3000
-        assert rig.gateways[0].count("BYE") == 1
+        await rig.until(lambda: rig.gateways[0].count("BYE") == 1)
         rig.dial()
         record = await rig.record(2)
         assert "no more than 0.0166667 minutes a day" in record.verdict
