@@ -24,7 +24,7 @@ READY_313 := $(VENV_313)/ready
 FIND_313 = for python in "$(PYTHON313)" python3.13 "$$HOME"/.pyenv/versions/3.13*/bin/python3.13; do \
 	if "$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then echo "$$python"; break; fi; done
 
-.PHONY: setup peers demo test test-unit test-live test-313 check bench bench-media bench-calls bench-held bench-turns bench-reload bench-tls hostile leaks fuzz format clean
+.PHONY: setup peers demo test test-unit test-live test-313 check bench bench-media bench-calls bench-held bench-turns bench-reload bench-registrar bench-tls hostile leaks fuzz format clean
 
 setup: $(READY)
 
@@ -67,7 +67,7 @@ check: $(READY)
 	$(BIN)/mypy
 
 # On loopback only, bounded, about six minutes; docs/benchmarks.md says how the figures are taken.
-bench: bench-media bench-calls bench-held bench-turns bench-reload bench-tls
+bench: bench-media bench-calls bench-held bench-turns bench-reload bench-registrar bench-tls
 	@$(BIN)/python -W ignore tests/bench/start.py
 
 bench-media: $(READY)
@@ -85,6 +85,9 @@ bench-reload: $(READY)
 # What calls leave behind, by the way they end: 2000 of each, a quarter of an hour. ARGS="--calls 50" is shorter.
 leaks: $(READY) peers
 	@$(BIN)/python -W ignore -m tests.bench.leaks $(ARGS)
+
+bench-registrar: $(READY)
+	@PYTHONPATH=. $(BIN)/python -W ignore tests/bench/registrar.py $(ARGS)
 
 bench-turns: $(READY)
 	@$(BIN)/python -W ignore tests/bench/turns.py $(ARGS)
