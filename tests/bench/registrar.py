@@ -126,12 +126,16 @@ async def _evenly(phones: list[Telephone], every: float, seconds: float) -> int:
     return count
 
 
+def _configured(folder: str, phones: int) -> str:
+    lines = [f"  - {{name: phone{n}, password: secret of phone{n}, number: {1000 + n}}}" for n in range(phones)]
+    config = Path(folder, "softswitch.yaml")
+    config.write_text("observability: {level: warning}\nusers:\n" + "\n".join(lines) + "\n")
+    return str(config)
+
+
 async def _measure(phones: int, every: float, seconds: float) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder, "softswitch.yaml")
-        lines = [f"  - {{name: phone{n}, password: secret of phone{n}, number: {1000 + n}}}" for n in range(phones)]
-        config.write_text("observability: {level: warning}\nusers:\n" + "\n".join(lines) + "\n")
-        process, address, ready = start_switch(f"{folder}/data", "--config", str(config))
+        process, address, ready = start_switch(f"{folder}/data", "--config", _configured(folder, phones))
         try:
             await asyncio.sleep(3.0)  # the speech workers have loaded their models by now
             idle = sum(cpu_seconds(process.pid))

@@ -19,7 +19,7 @@ from softswitch.sip.message import Headers, Request, Response
 from softswitch.sip.parser import MAX_HEAD_BYTES, MAX_MESSAGE_BYTES, MessageError, parse_message
 from softswitch.sip.uri import Uri
 from tests.data.torture import MESSAGES
-from tests.fuzz import encrypted, transfers
+from tests.fuzz import encrypted, registrations, transfers
 from tests.fuzz.header_targets import HEADER_TARGETS
 from tests.fuzz.target import Target
 
@@ -171,6 +171,7 @@ TARGETS = {
     "rtp": Target(RTP_SEEDS, sound),
     "stun": Target(STUN_SEEDS, stun_answer),
     "challenges": Target(CHALLENGE_SEEDS, challenge),
+    "registrations": Target(registrations.SEEDS, registrations.registration),
     "keys in INFO": Target(INFO_SEEDS, info_key),
     "values of transfers": Target(transfers.VALUE_SEEDS, transfers.values),
     "transfers in a call": Target(transfers.DIALOG_SEEDS, transfers.dialog),
