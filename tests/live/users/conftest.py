@@ -133,12 +133,6 @@ class UsersRig:
 
     # What the switchboard asks for
 
-    def trusts(self, host: str) -> bool:
-        return False
-
-    def ours(self, host: str) -> bool:
-        return self.people.is_name(host)
-
     def place(
         self,
         leg: LegId,
