@@ -5,7 +5,8 @@ import re
 from dataclasses import dataclass, field
 
 from tests.data.torture import MESSAGES
-from tests.fuzz.header_targets import ENCRYPTED_SEEDS, REFER_SEEDS, SIPFRAG_SEEDS
+from tests.fuzz.encrypted import DESCRIPTIONS
+from tests.fuzz.header_targets import REFER_SEEDS, SIPFRAG_SEEDS
 from tests.fuzz.mutate import mutant
 
 LOOPBACK = "127.0.0.1"
@@ -13,7 +14,7 @@ SDP = (
     "v=0\r\no=- 7 7 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP 0 8 101\r\n"
     "a=rtpmap:101 telephone-event/8000\r\na=sendrecv\r\n"
 )
-SDP_SEEDS = [SDP.format(port=4000).encode(), *ENCRYPTED_SEEDS]
+SDP_SEEDS = [SDP.format(port=4000).encode(), *DESCRIPTIONS]
 TORTURE = [message.wire for message in MESSAGES]
 #: What is asked of the switch: methods, with the body that they usually have.
 BODIES: dict[str, tuple[str, list[bytes]]] = {
