@@ -66,7 +66,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# On loopback only, bounded, about six minutes; docs/benchmarks.md says how the figures are taken.
+# On loopback only, bounded, about ten minutes; docs/benchmarks.md says how the figures are taken.
 bench: bench-media bench-calls bench-held bench-turns bench-reload bench-registrar bench-tls
 	@$(BIN)/python -W ignore tests/bench/start.py
 

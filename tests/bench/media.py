@@ -46,6 +46,7 @@ def measure(calls: int, seconds: float, sound: Path, suite: str) -> dict[str, fl
         "calls": calls,
         "cpu_percent_a_leg": 100.0 * used / elapsed / calls,
         "us_a_frame": 1e6 * used / elapsed / calls / 50,
+        "us_a_frame_heard": 1e6 * used / max(1, received),
         "of_it_kernel": system / used,
         "interval_p50_ms": percentile(gaps, 0.50),
         "interval_p99_ms": percentile(gaps, 0.99),
@@ -83,7 +84,7 @@ def main() -> None:
     print_runs(title, runs[""], limits)
     if given.suite:
         for plain, encrypted in zip(runs[""], runs[given.suite], strict=True):
-            encrypted["times_the_plain_leg"] = encrypted["us_a_frame"] / plain["us_a_frame"]
+            encrypted["times_the_plain_leg"] = encrypted["us_a_frame_heard"] / plain["us_a_frame_heard"]
         limits = {name: limits[name] for name in ("interval_p99_ms", "missing", "kib_a_call")}
         limits["times_the_plain_leg"] = "<= 1.5"
         print_runs(f"{title}, encrypted with {given.suite}", runs[given.suite], limits)
