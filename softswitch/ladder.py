@@ -160,7 +160,7 @@ class Ladder:
         body = f"{body}▶" if to_right else f"◀{body}"
         row.put(low + 1, body, style)
         attempt = message.get("attempt", 1)
-        label = f"{title} (try {attempt})" if attempt > 1 and message["method"] == "INVITE" else title
+        label = f"{title} (try {attempt})" if attempt > 1 and title == "INVITE" else title
         label = f" {_cut(label, room - 6)} "
         row.put(low + 1 + (room - len(label)) // 2, label, style)
         return row.text()

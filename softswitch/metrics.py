@@ -79,6 +79,7 @@ def measure(app: Sources) -> Iterator[Family | Histogram]:
     yield _gauge("sip_legs", "SIP legs, those whose last messages are on their way included.", app.user_agent.legs)
     yield from _of_media(app.media)
     yield _gauge("rtp_ports_open", "RTP sockets, those in quarantine included.", sum(one.sockets for one in app.ports))
+    yield _gauge("trace_bytes", "Memory that the SIP messages of calls take.", app.user_agent.trace.size)
     yield _gauge("tasks", "Tasks of the event loop.", len(asyncio.all_tasks()))
     yield _gauge("records_waiting", "Call records not yet written.", app.records.waiting)
     yield from _of_reloads(app.reloads)

@@ -315,6 +315,37 @@ def test_forks_answer_with_keys_of_their_own(play: Play) -> None:
     play(story)
 
 
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_late_offer_brings_our_key_and_the_ack_theirs(play: Play, answered: bool) -> None:
+    """An INVITE without a description: the 200 has our offer, and the ACK what comes of it."""
+
+    async def story(rig: Any) -> None:
+        rig.user_agent.reception.encryption = Encryption("require")
+        async with phone_of(rig) as alice:
+            alice._task.cancel()  # the test says itself what goes over its socket
+            await asyncio.sleep(0)
+            peer = alice.peer
+            peer.send(peer.request("INVITE", "600", call="alice"))
+            offer = await peer.response()
+            assert b"RTP/SAVP" in offer.body and offer.body.count(b"a=crypto:") == 2
+            if not answered:
+                alice.suite = ""
+            sdp = alice.sdp
+            alice.described(offer.body.replace(b"a=crypto:2", b"a=other:2"))
+            peer.send(peer.request("ACK", "600", call="alice", to_tag=offer.to.tag or "", body=sdp))
+            if answered:
+                await echoed(alice, 800)
+                await peer.hang_up(offer.to.tag or "", call="alice")
+            else:
+                peer.reply(await peer.asked("BYE"), 200)
+            await rig.nothing_left()
+        record = rig.records[0]
+        assert record.media.srtp == (CM if answered else "")
+        assert answered or "has no key for encrypted sound that fits" in record.verdict
+
+    play(story)
+
+
 def test_the_first_number_is_far_from_the_roll_over(play: Play) -> None:
     """A receiver that missed the first packets could not tell whether the numbers had rolled over (RFC 4568 6.4)."""
 

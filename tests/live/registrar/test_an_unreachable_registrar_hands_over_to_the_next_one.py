@@ -141,7 +141,7 @@ def test_a_connection_that_closes_before_the_answer_is_no_reason_to_wait_for_a_t
         assert len(registrar.requests) == 2
         # Not "does not answer", which would be timer F: half a minute where the timers are the RFC's.
         assert [one.last_error for one in seen if one.state == "failed"] == [
-            f"127.0.0.1:{registrar.port}/tcp cannot be reached"
+            f"127.0.0.1:{registrar.port}/tcp cannot be reached: it closed the connection without a word"
         ]
 
     play(story)
@@ -160,6 +160,6 @@ def test_a_registrar_that_closes_the_connection_instead_of_answering_is_asked_ag
         registrant = office.register(registrar, transport="tcp", more={"on_change": changes.append})
         await office.reaches(registrant, "registered")
         reasons = [change.last_error for change in changes if change.state == "failed"]
-        assert reasons == [f"127.0.0.1:{registrar.port}/tcp cannot be reached"]
+        assert reasons == [f"127.0.0.1:{registrar.port}/tcp cannot be reached: it closed the connection without a word"]
 
     play(story)
