@@ -5,7 +5,6 @@ the way in is the jitter buffer inside the stream.
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -13,16 +12,16 @@ from typing import Final
 
 from softswitch import clock
 from softswitch.audio.codecs import CODECS
-from softswitch.audio.dtmf import DtmfDetector
-from softswitch.audio.frame import SILENCE, TELEPHONE_HZ, Frame
-from softswitch.audio.tones import dtmf_frames
-from softswitch.audio.vad import VoiceDetector
+from softswitch.audio.frame import Frame
 from softswitch.call.leg import Digit, DigitsSent
-from softswitch.call.record import MediaReport, Quality
+from softswitch.call.record import MediaReport
 from softswitch.errors import LocalError
 from softswitch.legs import nat
+from softswitch.legs.ear import Ear
 from softswitch.legs.keys import KeyFilter
 from softswitch.legs.media_flood import MediaFlood
+from softswitch.legs.media_report import of_stream, shown
+from softswitch.legs.mouth import Mouth
 from softswitch.legs.secured import Keyring, Secured
 from softswitch.net.rtp_socket import RtpPorts, RtpSocket
 from softswitch.rtp.stream import KeyPressed, KeysSent, Profile, RtpStream, SourceLatched
@@ -35,8 +34,6 @@ log = logging.getLogger("softswitch.media")
 
 #: Ticks between two looks at whether the peer still sends: once a second.
 WATCH_TICKS: Final = 50
-#: In-band digits that may wait to be sent; the same limit as the dialplan's.
-MAX_INBAND_DIGITS: Final = 64
 KEYS: Final = "0123456789*#ABCD"
 
 OnKeys = Callable[[Digit | DigitsSent], None]
@@ -90,20 +87,16 @@ class RtpMedia:
         self._address = address
         self._peer = peer
         self._dtmf = dtmf
-        self._mutes_keys = False
         self._media_timeout = media_timeout
         self._on_keys = on_keys
         self._on_dead: Callable[[], None] | None = on_dead
         self._keys = KeyFilter()
-        self._vad = VoiceDetector()
-        self._inband = DtmfDetector()
-        self._inband_out: deque[Frame] = deque()
-        self._codec = ""
+        self._ear = Ear()
+        self._mouth = Mouth(partial(on_keys, DigitsSent()))
         self._watch = WATCH_TICKS
         self._flood = MediaFlood(leg, self._socket)
         self._since = self._began = clock.now()
         self._hidden = False
-        self.voiced_frames = 0
 
     # Negotiation -------------------------------------------------------------------------------------------------
 
@@ -193,11 +186,11 @@ class RtpMedia:
         else:
             self._flood.open()
             self._stream.redirect(agreement.remote, profile, now=now)
-        self._offered = _shown(described)
+        self._offered = shown(described)
         self._agreement = agreement
-        self._mutes_keys = self.dialect != "inband"
         chosen = CODECS[agreement.codec]
-        self._encode, self._decode, self._codec = chosen.encode, chosen.decode, chosen.name
+        self._ear.follow(chosen)
+        self._mouth.follow(chosen, mutes_keys=self.dialect != "inband")
 
     def _protect(self, agreement: Agreement) -> None:
         """Choose the way of the packets: encrypted, or as they are."""
@@ -232,32 +225,18 @@ class RtpMedia:
         self._watch -= 1
         if not self._watch:
             self._look(stream, now)
-        payload = stream.take(now)
-        if payload is None:
-            self._inband.hear(None)
-            return None
-        pcm = self._decode(payload)
-        digit = self._inband.hear(pcm)
-        if digit is not None:
-            self._key(digit, "inband", now)
-        voiced = self._vad.voiced(pcm)
-        if voiced:
-            self.voiced_frames += 1
-        return Frame(pcm, TELEPHONE_HZ, voiced, payload, self._codec, self._inband.sounding)
+        frame = self._ear.hear(stream.take(now))
+        if self._ear.key is not None:
+            self._key(self._ear.key, "inband", now)
+        return frame
 
     def give(self, frame: Frame) -> None:
         """Send 20 ms to the peer, unless it does not want to hear."""
         stream, agreement = self._stream, self._agreement
         if stream is None or agreement is None:
             return
-        if self._inband_out:
-            frame = self._next_tone()
-        elif frame.key and self._mutes_keys:
-            frame = SILENCE  # this press goes out as an event or INFO: heard as well, it would be two (RFC 4733 2.6)
         now = clock.now()
-        payload: bytes | None = frame.coded
-        if frame.codec != self._codec:
-            payload = self._encode(frame.pcm)
+        payload: bytes | None = self._mouth.say(frame)
         if not agreement.sending:
             payload = None
         for packet in stream.packets(payload, now):
@@ -283,44 +262,25 @@ class RtpMedia:
                 stream.send_digits(digits)
             except LocalError as error:
                 log.debug("%s keys are lost: %s", self._leg, error)
-        elif len(self._inband_out) < MAX_INBAND_DIGITS * 10:
-            self._inband_out.extend(dtmf_frames(digits[:MAX_INBAND_DIGITS]))
+        else:
+            self._mouth.press(digits)
 
     def report(self) -> MediaReport:
         """Return how it sounded so far."""
         stream, agreement = self._stream, self._agreement
         if stream is None or agreement is None:
             return MediaReport()
-        stats, secured = stream.stats, self._secured
-        expected = stats.received + stats.lost
-        received = Quality(
-            packets=stats.received,
-            lost=stats.lost,
-            late=stats.late,
-            jitter_ms=stats.jitter_ms,
-            loss_percent=100.0 * stats.lost / expected if expected else 0.0,
-        )
-        wire = self._socket
-        return MediaReport(
+        secured = self._secured
+        return replace(
+            of_stream(stream, self._socket, now=clock.now(), began=self._began),
             codec=agreement.codec,
             offered=self._offered,
-            remote=_shown(stream.remote),
-            received=received,
-            sent=Quality(packets=stats.sent),
             srtp=secured.suite if secured is not None and agreement.protection is not None else "",
             forged=secured.forged if secured is not None else 0,
-            local=_shown((self._address, wire.port)),
+            local=shown((self._address, self._socket.port)),
             peer=self._peer,
             hidden=self._hidden,
             expected=self.expects_sound,
-            first_ms=None if stats.first_at is None else (stats.first_at - self._began) * 1000,
-            quiet_ms=None if stream.heard_at is None else (clock.now() - stream.heard_at) * 1000,
-            foreign=stats.foreign,
-            stranger="" if stats.stranger is None else _shown(stats.stranger[:2]),
-            bad=stats.bad,
-            stray_type=stats.stray_type,
-            unsent=wire.send_errors,
-            unsent_why=wire.send_error,
             keys=self.dialect,
         )
 
@@ -344,6 +304,11 @@ class RtpMedia:
         self._socket.close()
         self._stream = None
 
+    @property
+    def voiced_frames(self) -> int:
+        """How many frames of the peer held voice."""
+        return self._ear.voiced_frames
+
     # Inside --------------------------------------------------------------------------------------------------------
 
     def _stream_happened(self, stream: RtpStream, now: float) -> None:
@@ -354,18 +319,12 @@ class RtpMedia:
                 case KeysSent():
                     self._on_keys(DigitsSent())
                 case SourceLatched(source=source):
-                    if _shown(source) != self._offered:
-                        log.info("%s sound comes from %s, not from %s", self._leg, _shown(source), self._offered)
+                    if shown(source) != self._offered:
+                        log.info("%s sound comes from %s, not from %s", self._leg, shown(source), self._offered)
 
     def _key(self, digit: str, method: str, now: float) -> None:
         if self._keys.pressed(digit, method, now=now):
             self._on_keys(Digit(digit, method))
-
-    def _next_tone(self) -> Frame:
-        frame = self._inband_out.popleft()
-        if not self._inband_out:
-            self._on_keys(DigitsSent())
-        return frame
 
     def _look(self, stream: RtpStream, now: float) -> None:
         self._watch = WATCH_TICKS
@@ -387,8 +346,3 @@ class RtpMedia:
         if agreement is None or not agreement.sending or not self._peer or stream.heard_at is not None:
             return False
         return agreement.remote[0] != self._peer
-
-
-def _shown(address: tuple[str, int]) -> str:
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
