@@ -426,6 +426,10 @@ class App:
         """Tell whether this is a name of ours."""
         return self.people.is_name(host)
 
+    def written_for(self, carrier: str, number: str) -> str:
+        """Return a number in the form that a carrier wants, empty where it cannot be called there."""
+        return self.trunks.written_for(carrier, number)
+
     def check_target(self, target: str, carrier: str) -> str:
         """Return the carrier of a call to `target`, empty for none; ResourceError where it could not even be tried."""
         if is_user(target, carrier, self.people.users.book):

@@ -60,6 +60,9 @@ class Phones(Protocol):
     def ours(self, host: str) -> bool:
         """Tell whether this is a name of ours, in whose addresses the users are numbers of the dialplan."""
 
+    def written_for(self, carrier: str, number: str) -> str:
+        """Return a number in the form that a carrier wants, empty where it cannot be called there."""
+
 
 class Agents(Protocol):
     """Makes AI legs."""
@@ -205,7 +208,7 @@ class Stage:
         if leg is None:
             return  # its end says more
         far_end = leg.far_end
-        target = other.far_end.target if other is not None else _as_uri(output.target, leg)
+        target = other.far_end.target if other is not None else self._as_uri(output.target, leg)
         reachable = other is not None or not is_uri(output.target) or _host(target) == far_end.host
         if not far_end.target or not target or (output.known_only and not (far_end.refers and reachable)):
             progress = ReferProgress(405, final=True, accepted=False)
@@ -213,6 +216,19 @@ class Stage:
             return
         replaces = other.far_end.replaces if other is not None else ""
         leg.refer(target, replaces=replaces, referred_by=far_end.here.strip("<>"))
+
+    def _as_uri(self, target: str, leg: Leg) -> str:
+        """Return a target as the far end of a leg can call it: a number is one of its carrier's, or of ours."""
+        if is_uri(target):
+            return target.strip("<>")
+        far_end = leg.far_end
+        carrier = getattr(leg, "carrier", "")
+        number = self.phones.written_for(carrier, target) if carrier else target
+        try:
+            known = Uri.parse(far_end.target if carrier else far_end.here.strip("<>"))
+        except RemoteError:
+            return ""
+        return str(Uri.of(number, known.host, known.port)) if number else ""
 
     def _hear(self, source: commands.Source, number: int) -> None:
         try:
@@ -284,18 +300,6 @@ class Stage:
 
     def _ended(self, leg: LegId, cause: Cause) -> None:
         self.call.leg_happened(leg, Ended(cause, by_peer=False), now=self._now())
-
-
-def _as_uri(target: str, leg: Leg) -> str:
-    """Return a target as the far end of a leg can call it: a number is one of its carrier's, or of ours."""
-    if is_uri(target):
-        return target.strip("<>")
-    far_end = leg.far_end
-    try:
-        known = Uri.parse(far_end.target if getattr(leg, "carrier", "") else far_end.here.strip("<>"))
-    except RemoteError:
-        return ""
-    return str(Uri.of(target, known.host, known.port))
 
 
 def _host(target: str) -> str:

@@ -103,6 +103,13 @@ class Trunks:
             return ""
         return self._route(target, "", carrier).carrier.name
 
+    def written_for(self, carrier: str, number: str) -> str:
+        """Return a number in the form that a carrier wants, empty where it cannot be called there."""
+        try:
+            return self._route(number, "", carrier).number
+        except ResourceError:
+            return ""
+
     def place(
         self,
         leg: LegId,

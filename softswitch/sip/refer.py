@@ -113,8 +113,11 @@ def read_refer(request: Request) -> Reference:
 def _target(text: str) -> tuple[Uri, Replaces | None]:
     if len(text) > MAX_REFER_TO:
         raise broken("a Refer-To that is too long", text, kind="bad_refer_to")
+    # Asterisk's Transfer() writes what the dialplan gives it, headers in the URI and no brackets. RFC 3261 section 20
+    # forbids that, for `;` would begin parameters of the header. Refer-To has none that count: all of it is the URI.
+    bare = "<" not in text and "?" in text.partition('"')[0]
     try:
-        uri = NameAddr.parse(text).uri
+        uri = NameAddr.parse(f"<{text.strip(SPACE)}>" if bare else text).uri
     except RemoteError as error:
         raise broken("not a Refer-To", text, kind="bad_refer_to") from error
     if uri.scheme not in SCHEMES:

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from softswitch.call.record import CallRecord
 from softswitch.errors import ResourceError
+from softswitch.store.tables import bring_up_to_date
 
 log = logging.getLogger("softswitch.store")
 
@@ -58,17 +59,6 @@ calls = sa.Table(
 )
 
 
-def _bring_up_to_date(connection: sa.Connection) -> None:
-    """Make the table, or add the columns that a database of an older switch does not have."""
-    metadata.create_all(connection)
-    there = {column["name"] for column in sa.inspect(connection).get_columns(calls.name)}
-    quote = connection.dialect.identifier_preparer.quote
-    for column in calls.columns:
-        if column.name not in there:
-            kind = column.type.compile(connection.dialect)
-            connection.execute(sa.text(f"ALTER TABLE {quote(calls.name)} ADD COLUMN {quote(column.name)} {kind}"))
-
-
 class CallRecords:
     """Keeps the records of finished calls."""
 
@@ -99,7 +89,7 @@ class CallRecords:
                 if self._url.startswith("sqlite"):
                     await connection.execute(sa.text("PRAGMA journal_mode=WAL"))
                     await connection.execute(sa.text("PRAGMA synchronous=NORMAL"))
-                await connection.run_sync(_bring_up_to_date)
+                await connection.run_sync(bring_up_to_date, calls)
         except sa.exc.ArgumentError as error:
             # Not shown: what cannot be parsed may hold a password anywhere.
             example = "sqlite+aiosqlite:////var/lib/softswitch/calls.db"

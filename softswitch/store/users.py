@@ -5,6 +5,7 @@ A row that is no user is left out and named in the log; the others serve.
 """
 
 import asyncio
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,8 +14,10 @@ import pydantic
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from softswitch.call.toll_rules import TollLimits
 from softswitch.call.user import MAX_USERS, User, UserBook, model_of
 from softswitch.errors import ResourceError
+from softswitch.store.tables import bring_up_to_date
 
 log = logging.getLogger("softswitch.store")
 
@@ -33,6 +36,8 @@ users = sa.Table(
     sa.Column("dtmf", sa.String(16)),
     sa.Column("srtp", sa.String(16)),
     sa.Column("max_contacts", sa.Integer),
+    # JSON, and read here: what somebody has written by hand must not keep the other rows from being read.
+    sa.Column("toll", sa.Text),
 )
 
 
@@ -52,7 +57,7 @@ class UserTable:
         try:
             self._engine = create_async_engine(self._url)
             async with self._engine.begin() as connection:
-                await connection.run_sync(metadata.create_all)
+                await connection.run_sync(bring_up_to_date, users)
         except (sa.exc.SQLAlchemyError, OSError, ModuleNotFoundError, ValueError) as error:
             # The URL is not shown: what cannot be parsed may hold a password anywhere.
             raise ResourceError(f"the users cannot be read from store.url: {_words(error)}") from error
@@ -106,13 +111,15 @@ class UserTable:
         """Make the users of rows, in a thread."""
         found: list[User] = []
         for row in rows:
-            data = dict(row)
-            data["codecs"] = tuple((data["codecs"] or "").replace(",", " ").split()) or None
             try:
-                user = model_of(data)
+                user = model_of(_read(row))
             except pydantic.ValidationError as error:
                 why = "; ".join(f"{item['loc'][0] if item['loc'] else 'row'}: {item['msg']}" for item in error.errors())
                 log.error("user %s of the table `users` is left out: %s", str(row["name"])[:64], why)
+                continue
+            except ValueError as error:
+                # Without its limits it would call more than somebody wanted it to.
+                log.error("user %s of the table `users` is left out: toll is no JSON: %s", str(row["name"])[:64], error)
                 continue
             if not any(user.key(name.lower(), "") for name in self._algorithms):
                 log.error("user %s of the table `users` has no key for any of registrar.algorithms", user.name)
@@ -120,8 +127,17 @@ class UserTable:
         return UserBook(found, self._realm, self._algorithms)
 
 
+def _read(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row as an entry of `users:` is; ValueError where its JSON is none."""
+    codecs = tuple((row["codecs"] or "").replace(",", " ").split()) or None
+    toll = json.loads(row["toll"]) if row["toll"] else None
+    return {**row, "codecs": codecs, "toll": toll}
+
+
 def _plain(value: Any) -> Any:
     """Return a value as a column has it."""
+    if isinstance(value, TollLimits):
+        return value.model_dump_json(exclude_unset=True)
     if isinstance(value, pydantic.SecretStr):
         value = value.get_secret_value()
     return ", ".join(value) if isinstance(value, tuple) else value if value != "" else None

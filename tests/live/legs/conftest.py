@@ -124,6 +124,9 @@ class Rig:
     def ours(self, host: str) -> bool:
         return host == "localhost"
 
+    def written_for(self, carrier: str, number: str) -> str:
+        return number
+
     def _invited(self, inbound: InboundCall, make: Callable[[LegSink], SipLeg]) -> None:
         offer = Offer(
             inbound.leg,

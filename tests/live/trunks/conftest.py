@@ -252,6 +252,9 @@ class TrunkRig:
     def ours(self, host: str) -> bool:
         return host == "localhost"
 
+    def written_for(self, carrier: str, number: str) -> str:
+        return self.trunks.written_for(carrier, number)
+
     def _invited(self, inbound: InboundCall, make: Callable[[LegSink], SipLeg]) -> None:
         self.inbound.append(inbound)
         refusal, made, _ = self.trunks.admit(inbound.carrier, make)

@@ -161,6 +161,9 @@ class UsersRig:
     def ours(self, host: str) -> bool:
         return self.people.is_name(host)
 
+    def written_for(self, carrier: str, number: str) -> str:
+        return self.trunks.written_for(carrier, number)
+
     def _invited(self, inbound: InboundCall, make: Callable[[LegSink], SipLeg]) -> None:
         self.inbound.append(inbound)
         offer = Offer(

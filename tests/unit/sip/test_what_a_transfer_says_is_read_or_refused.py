@@ -125,7 +125,10 @@ def test_a_refer_has_exactly_one_target() -> None:
         ("<sip:a@h;method=BYE>", ("refer_to_method", 403)),
         ("<sips:a@h;Method=invite%20>", ("refer_to_method", 403)),
         ("<sip:a@h;method>", ("refer_to_method", 403)),
-        ("sip:a@h?Replaces=x", ("bad_refer_to", 400)),  # without brackets a URI has no headers (RFC 3261 section 20)
+        ("sip:a@h?Replaces=x", ("bad_replaces", 400)),
+        ("Anna sip:a@h?Replaces=c%3Bto-tag%3D1%3Bfrom-tag%3D2", ("bad_refer_to", 400)),
+        ("sip:a@h?Replaces=c%3Bto-tag%3D1%3Bfrom-tag%3D2>", ("bad_refer_to", 400)),
+        ("sip:a@h;method=BYE?Replaces=c%3Bto-tag%3D1%3Bfrom-tag%3D2", ("refer_to_method", 403)),
         ("<sip:a@h?Replaces=x>", ("bad_replaces", 400)),
         ("<sip:a@h?Replaces=a%0d%0aX%3B>", ("bad_replaces", 400)),
         (
@@ -140,6 +143,21 @@ def test_a_refer_has_exactly_one_target() -> None:
 )
 def test_a_target_that_cannot_be_called_is_refused(text: str, expected: tuple[str, int]) -> None:
     assert fault(("Refer-To", text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("sip:a@h?Replaces=c%3Bto-tag%3D1%3Bfrom-tag%3D2", Uri.of("a", "h")),
+        (
+            "sip:a@h;transport=tcp?Replaces=c%3Bto-tag%3D1%3Bfrom-tag%3D2",
+            Uri.of("a", "h").with_param("transport", "tcp"),
+        ),
+        ("sip:a@h?Route=%3Csip:z%3E&Replaces=c%3Bto-tag%3D1%3Bfrom-tag%3D2", Uri.of("a", "h")),
+    ],
+)
+def test_brackets_may_be_left_out_where_the_meaning_is_plain(text: str, target: Uri) -> None:
+    assert read_refer(refer(("Refer-To", text))) == Reference(target, Replaces("c", "1", "2"))
 
 
 def test_of_the_headers_in_a_target_only_replaces_counts() -> None:

@@ -167,6 +167,10 @@ class Board:
     def ours(self, host: str) -> bool:
         return host == "our.example"
 
+    def written_for(self, carrier: str, number: str) -> str:
+        """Carriers here want 9 before a number, and call no 666."""
+        return "" if number == "666" else f"9{number}"
+
     def join(self, tick: Callable[[float], None]) -> FakeSeat:
         return FakeSeat(self.seats, tick)
 
