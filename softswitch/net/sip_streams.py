@@ -27,7 +27,7 @@ from softswitch.net.gate import Gate
 from softswitch.net.patience import StreamLimits
 from softswitch.net.seldom import Seldom
 from softswitch.net.sip_stream import Connection
-from softswitch.net.sip_tls import TlsContexts
+from softswitch.net.sip_tls import PeerTls, TlsContexts
 from softswitch.net.tls_link import TlsLink, Workshop
 from softswitch.net.tls_machine import TlsMachine
 from softswitch.sip.flow import Flow
@@ -79,6 +79,7 @@ class Streams:
         self._servers: dict[str, dict[Address, asyncio.Server]] = {"TCP": {}, "TLS": {}}
         self._connections: dict[int, Connection] = {}
         self._by_way: dict[_Way, Connection] = {}
+        self._terms: dict[int, PeerTls] = {}  # of TLS connections that we opened
         self._hosts: Counter[str] = Counter()
         self._handshakes: Counter[str] = Counter()
         self._handshaking: set[int] = set()
@@ -158,13 +159,19 @@ class Streams:
         if flow.connection:
             connection = self._connections.get(flow.connection)
         else:
-            connection = self._by_way.get(_way(flow))
+            connection = self._leading(flow)
             if connection is None or connection.closing:
                 connection = self._open(flow)
         if connection is None:
             self._post.not_sent(flow, "no_connection")
         else:
             connection.send(data, flow)
+
+    def _leading(self, flow: Flow) -> Connection | None:
+        """Return the connection that leads where a flow is going to, if what it proved is still what is asked for."""
+        connection = self._by_way.get(_way(flow))
+        terms = self._terms.get(connection.number) if connection is not None else None
+        return connection if terms is None or terms == self.tls.terms(flow.carrier) else None
 
     def _open(self, flow: Flow) -> Connection | None:
         if self._closing or not sendable(flow.remote) or len(self._connections) >= self.limits.connections:
@@ -174,6 +181,8 @@ class Streams:
             return None
         connection = self._new(accepted=False, flow=flow)
         self._connections[connection.number] = self._by_way[_way(flow)] = connection
+        if flow.secure:
+            self._terms[connection.number] = self.tls.terms(flow.carrier)
         task = asyncio.get_running_loop().create_task(
             self._connect(connection), name=f"sip connect {show(flow.remote)}"
         )
@@ -227,7 +236,7 @@ class Streams:
 
     def why(self, flow: Flow) -> str:
         """Return what keeps a flow from carrying anything, as a predicate of its peer; empty where nothing is known."""
-        connection = self._connections.get(flow.connection) or self._by_way.get(_way(flow))
+        connection = self._connections.get(flow.connection) or self._leading(flow)
         if connection is not None and not connection.is_open:
             return "TLS is not set up yet" if flow.secure else "the connection is not open yet"
         return self._failures.get(_way(flow), "")
@@ -235,7 +244,7 @@ class Streams:
     def watch(self, flow: Flow, lost: Callable[[], None]) -> Callable[[], None]:
         """Call `lost` once, from the loop, when the connection of a flow is gone; return how to call that off."""
         number = flow.connection
-        if not number and (open_one := self._by_way.get(_way(flow))) is not None:
+        if not number and (open_one := self._leading(flow)) is not None:
             number = open_one.number
         if number not in self._connections:
             return asyncio.get_running_loop().call_soon(lost).cancel
@@ -301,6 +310,7 @@ class Streams:
     def ended(self, connection: Connection) -> None:
         """Strike a connection from the books."""
         known = self._connections.pop(connection.number, None)
+        self._terms.pop(connection.number, None)
         if self._by_way.get(_way(connection.flow)) is connection:
             del self._by_way[_way(connection.flow)]
         if known is not None and connection.accepted:

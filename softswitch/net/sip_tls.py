@@ -3,7 +3,8 @@
 Theory of operation
 -------------------
 Each new connection takes the contexts of its moment, so a reload touches none that stands. All of them are made before
-the first is put in place: a broken file is refused in a sentence, and everything stays as it was.
+the first is put in place: a broken file is refused in a sentence, and everything stays as it was. `terms` are what a
+connection was made on: where they have changed since, `Streams` begins nothing new over it.
 
 No session is resumed: every connection proves anew who it is, by the certificates that are in place now, and nothing of
 it stays in memory. What that costs (docs/benchmarks.md) is paid in a worker thread.
@@ -102,6 +103,10 @@ class TlsContexts:
     def settings(self) -> tuple[ServerTls, Mapping[str, PeerTls]]:
         """What the contexts in place were made of."""
         return self._made.settings, self._made.carriers
+
+    def terms(self, carrier: str) -> PeerTls:
+        """Return on which terms a connection to a carrier is made now; empty: to whoever is none."""
+        return self._made.carriers.get(carrier) or PeerTls(ca=self._made.settings.ca)
 
     @property
     def server(self) -> ssl.SSLContext | None:

@@ -89,3 +89,14 @@ def test_a_port_that_speaks_no_tls_is_said(tls_asterisk: TlsAsterisk, files: Fil
         words in acme["last_error"]
         for words in ("it answers in plain text", "it closed the connection while TLS was set up", "TLS is not set up")
     ), acme
+
+
+def test_who_was_taken_unseen_has_to_prove_himself_once_that_is_asked(
+    files: Files, tls_asterisk: TlsAsterisk, tls_switch: Start
+) -> None:
+    switch = tls_switch(tls_asterisk.carrier(tls_verify="false"))
+    switch.wait_acme(state="registered")
+    strict = tls_asterisk.carrier(tls_ca=files.ca, tls_name="sip.acme.example")
+    (switch.config / "carriers.yaml").write_text(strict)
+    switch.process.process.send_signal(signal.SIGHUP)
+    switch.wait_acme(state="failed", last_error="its certificate is for localhost, 127.0.0.1, not for sip.acme.example")
