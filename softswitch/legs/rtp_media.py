@@ -225,7 +225,9 @@ class RtpMedia:
         self._watch -= 1
         if not self._watch:
             self._look(stream, now)
-        frame = self._ear.hear(stream.take(now))
+        payload = stream.take(now)
+        plain = payload.__class__ is bytes  # neither missing nor in parts
+        frame = self._ear.hear(payload) if plain else self._ear.hear(payload, stream.missing)
         if self._ear.key is not None:
             self._key(self._ear.key, "inband", now)
         return frame

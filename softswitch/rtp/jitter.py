@@ -19,9 +19,14 @@ skipped, one that runs slow makes them fall and is waited for.
 
 A packet whose timestamp is nowhere near the cursor is not believed until the next one agrees with it (as in RFC 3550
 appendix A.1 for sequence numbers); then the cursor moves there.
+
+What is not here may be lost, or was never sent: `missing` tells which, as far as the peer has said so. A frame that has
+holes, or does not follow the one before it because the cursor was moved, is taken as `Parts`.
 """
 
+from collections import deque
 from math import ceil
+from typing import Final
 
 from softswitch.rtp.packet import TIMESTAMP_MASK
 
@@ -49,12 +54,30 @@ JUMP_SECONDS = 1.0
 MAX_PACKETS = 128
 #: After this many empty frames a new packet begins a talkspurt, and the cursor may move to its edge.
 TALKSPURT_FRAMES = 3
+#: What the peer said of pauses that have not begun yet: more begin in no buffer of 200 ms.
+MAX_PAUSES = 8
+#: A stall up to this is made good by further ticks (net/tick_plan.py), a longer one is not: its sound is stale.
+STALL_SECONDS = 0.070
+
+#: What `missing` says of sound that was lost, and of a pause; anything else is the payload of comfort noise (RFC 3389).
+LOST: Final = None
+PAUSE: Final = b""
 
 _HALF = 0x80000000
 _HZ = 8000
 _SECONDS = 1 / _HZ
 _TICK_SLACK = 0.010
 _FAR = 1e9
+
+
+class Parts(bytes):
+    """20 ms that are more than octets: put together from what was there.
+
+    holes: the places (from, to) that were filled with silence. joint: whether it does not follow what was taken last.
+    """
+
+    holes: tuple[tuple[int, int], ...] = ()
+    joint = False
 
 
 class Jitter:
@@ -66,16 +89,18 @@ class Jitter:
         "_due",
         "_fill",
         "_hold_until",
+        "_joint",
         "_late_at",
         "_late_by",
         "_least",
         "_least_before",
         "_packets",
+        "_pauses",
         "_played",
         "_quiet",
         "_skip",
         "_skip_by",
-        "_stalled",
+        "_spurt",
         "_started",
         "_stranger",
         "_window_end",
@@ -107,7 +132,9 @@ class Jitter:
         self._due = -_FAR  # time of the next take
         self._delay = START_SECONDS  # what a new beginning is given
         self._started = False
-        self._stalled = False
+        self._joint = False
+        self._pauses: deque[tuple[int, bytes]] = deque(maxlen=MAX_PAUSES)
+        self._spurt = -1
         self._least = self._least_before = _FAR
         self._window_end = -_FAR
         self._hold_until = -_FAR
@@ -143,15 +170,44 @@ class Jitter:
             self._skip_one(now)
         cursor = self._cursor
         payload = self._packets.pop(cursor, None)
-        if payload is not None and len(payload) == FRAME_BYTES:
+        if payload is not None and len(payload) == FRAME_BYTES and not self._joint:
             self._cursor = self._played = (cursor + FRAME_BYTES) & TIMESTAMP_MASK
             self.gap_frames = 0
             return payload
         return self._take_parts(cursor, payload)
 
+    def pause(self, timestamp: int, noise: bytes = PAUSE) -> None:
+        """Learn that the peer means to send no sound from `timestamp` on: a key, or comfort noise instead."""
+        if not self._pauses or self._pauses[-1] != (timestamp, noise):
+            self._pauses.append((timestamp, noise))
+
+    def spurt(self, timestamp: int) -> None:
+        """Learn that nothing was sent before the sound of `timestamp`, whatever seems to be missing."""
+        self._spurt = timestamp
+
+    @property
+    def missing(self) -> bytes | None:
+        """Why the end of what was taken last was not there: LOST, PAUSE, or the payload of comfort noise."""
+        if not self._started:
+            return PAUSE
+        for timestamp, noise in reversed(self._pauses):
+            if _before(timestamp, self._cursor):
+                if not _before(timestamp, self._played):
+                    return noise
+                self._pauses.clear()
+                break
+        # The next sound may be far away, or is not here yet: then nobody can tell.
+        near = (
+            self._spurt >= 0
+            and self._spurt in self._packets
+            and self._nearest(self._cursor) == ((self._spurt - self._cursor) & TIMESTAMP_MASK)
+        )
+        return PAUSE if near else LOST
+
     def restart(self) -> None:
         """Forget everything that waits; the next packet begins anew (another source, another codec)."""
         self._packets.clear()
+        self._pauses.clear()
         self._started = False
         self._stranger = None
         self._skip = 0
@@ -197,16 +253,16 @@ class Jitter:
             self._due = arrived  # nobody takes at present; the first take will tell by how much this is wrong
         frames = max(0, min(ceil((START_SECONDS - (self._due - arrived)) / FRAME_SECONDS), 10))
         self._cursor = self._played = (timestamp - frames * FRAME_BYTES) & TIMESTAMP_MASK
-        self._started = True
+        self._started = self._joint = True
         self._least = self._least_before = _FAR
         self._skip = 0
-        self._stalled = False
         self._stranger = None
 
     def _put_late(self, timestamp: int, payload: bytes, arrived: float, lead: float, behind: int) -> bool:
         """Deal with a packet whose turn is over; return True if it is of no use any more."""
         if not _before(timestamp, self._played):
             self._cursor = timestamp
+            self._joint = True
             self._grew(behind * _SECONDS)
             return False
         self.late += 1
@@ -215,6 +271,7 @@ class Jitter:
                 room = max(0, int((MAX_SECONDS - self._depth()) / FRAME_SECONDS))
                 frames = min(ceil(max(-lead, self._late_by) / FRAME_SECONDS), room)
                 self._cursor = (self._cursor - frames * FRAME_BYTES) & TIMESTAMP_MASK
+                self._joint = True
                 # What was played already lies ahead of the cursor now; `_played` is asked while there is a gap.
                 self.gap_frames = max(self.gap_frames, 1)
                 self._grew(frames * FRAME_SECONDS)
@@ -250,6 +307,7 @@ class Jitter:
     def _advance(self, units: int) -> None:
         """Leave out some of the peer's time, wanted or forced."""
         self._cursor = (self._cursor + units) & TIMESTAMP_MASK
+        self._joint = True
         self.skipped_frames += units // FRAME_BYTES
         self._skip = max(0, self._skip - units // FRAME_BYTES)
         self._shift_leads(-units * _SECONDS)
@@ -280,7 +338,9 @@ class Jitter:
             self.restart()
             return
         self._shift_leads(shift)
-        self._stalled = self._stalled or shift > 2 * FRAME_SECONDS
+        if shift > STALL_SECONDS:
+            # Nobody will ever ask for these frames, and heard now they would be a delay that lasts.
+            self._advance(round(shift / FRAME_SECONDS) * FRAME_BYTES)
         excess = self._depth() - MAX_SECONDS
         if excess > 0:
             self._advance(ceil(excess / FRAME_SECONDS) * FRAME_BYTES)
@@ -291,9 +351,7 @@ class Jitter:
         self._least_before, self._least = self._least, _FAR
         self._window_end = now + WINDOW_SECONDS
         if known and least > SPARE_SECONDS and now >= self._hold_until and not self._skip:
-            # What a stall of ours left is no jitter and has no reason to come again: all of it goes in one pause.
-            wanted = int((least - START_SECONDS) / FRAME_SECONDS) if self._stalled else 1 + (least > MUCH_SECONDS)
-            self._skip, self._stalled = wanted, False
+            self._skip = 1 + (least > MUCH_SECONDS)
             self._skip_by = now + WINDOW_SECONDS
 
     def _skip_one(self, now: float) -> None:
@@ -314,13 +372,16 @@ class Jitter:
         """Put 20 ms together from packets of any length; what is missing between them becomes silence."""
         self._cursor = (cursor + FRAME_BYTES) & TIMESTAMP_MASK
         frame, position = b"", cursor
+        holes: tuple[tuple[int, int], ...] = ()
         while self._packets or payload:
             room = FRAME_BYTES - len(frame)
             if payload is None:
                 distance = self._nearest(position)
                 if distance >= room:
                     break
-                frame += self._fill * distance
+                if distance:
+                    holes += ((len(frame), len(frame) + distance),)
+                    frame += self._fill * distance
                 position = (position + distance) & TIMESTAMP_MASK
                 payload, room = self._packets.pop(position), room - distance
             if len(payload) >= room:
@@ -337,7 +398,15 @@ class Jitter:
             return None
         self.gap_frames = 0
         self._played = position
-        return frame + self._fill * (FRAME_BYTES - len(frame))
+        joint, self._joint = self._joint, False
+        if len(frame) < FRAME_BYTES:
+            holes += ((len(frame), FRAME_BYTES),)
+            frame += self._fill * (FRAME_BYTES - len(frame))
+        if not (joint or holes):
+            return frame
+        parts = Parts(frame)
+        parts.holes, parts.joint = holes, joint
+        return parts
 
 
 def _before(first: int, second: int) -> bool:

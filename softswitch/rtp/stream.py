@@ -320,6 +320,9 @@ class RtpStream:
             return
         if ahead:
             self._skipped(ahead)
+        elif packet.marker and packet.payload_type in self._audio:
+            # RFC 3551 section 4.1: nothing was sent before it, and no number is missing.
+            self._jitter.spurt(packet.timestamp)
         self._count(packet, arrived)
 
     def _adopt(self, packet: Packet, arrived: float) -> None:
@@ -366,10 +369,21 @@ class RtpStream:
             key = self._keys.hear(packet.timestamp, packet.payload, marker=packet.marker)
             if key is not None:
                 self._say(KeyPressed(key))
+            self._jitter.pause(packet.timestamp)  # telephones send the key instead of sound (RFC 4733 section 2.6)
+        else:
+            self._jitter.pause(packet.timestamp, packet.payload or b"\x7f")
 
     def take(self, now: float) -> bytes | None:
-        """Return the next 20 ms the peer says, 160 octets in the profile's codec; None is silence or loss."""
+        """Return the next 20 ms the peer says, 160 octets in the profile's codec; None is silence or loss.
+
+        It is `Parts` where it has holes, or does not follow what was taken before.
+        """
         return self._jitter.take(now)
+
+    @property
+    def missing(self) -> bytes | None:
+        """Why there was nothing to take, or holes: see `Jitter.missing`."""
+        return self._jitter.missing
 
     # Sending.
 
