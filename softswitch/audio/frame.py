@@ -4,7 +4,7 @@ Everything that speaks or listens on a call exchanges `Frame`s, one each way eve
 sound enters (decoder, synthesiser, file, tone), and then only passed on: nobody changes a frame he was given.
 """
 
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 #: Length of every frame. RTP packets may be longer or shorter; the stream reframes them.
 FRAME_MS: Final = 20
@@ -60,3 +60,17 @@ class Voice(Protocol):
 
     def give(self, frame: Frame) -> None:
         """Take the next 20 ms it hears; never blocks, never raises."""
+
+
+@runtime_checkable
+class Joins(Protocol):
+    """A voice that joins what it hears: it wants to know where one sound is cut off and another begins."""
+
+    def cut(self) -> None:
+        """Learn that the next frame given does not follow the last one."""
+
+
+def cut(listener: Voice) -> None:
+    """Tell a listener that it hears somebody else from now on, if it cares."""
+    if isinstance(listener, Joins):
+        listener.cut()

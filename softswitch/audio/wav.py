@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from softswitch.audio import resample
 from softswitch.audio.frame import FRAME_MS, FRAMES_PER_SECOND, TELEPHONE_HZ, Frame
+from softswitch.audio.splice import spliced
 from softswitch.errors import ResourceError
 
 #: Half an hour of telephone sound, three minutes of a studio's. A longer prompt is a mistake: it is held in memory.
@@ -154,7 +155,7 @@ class Player:
             return frame
         if self._repeat and self._frames:
             self._next = 1
-            return self._frames[0]
+            return spliced(self._frames[-1], self._frames[0])
         if (on_end := self._on_end) is not None:
             self._on_end = None
             on_end()

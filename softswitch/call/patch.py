@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from softswitch.audio.frame import Voice
+from softswitch.audio.frame import Voice, cut
 from softswitch.call.bridge import Bridge
 from softswitch.call.leg import Leg, LegId
 from softswitch.call.voices import NOBODY, OnHold
@@ -100,6 +100,7 @@ class Patch:
         if self._talks(leg):
             return
         self._leave(leg.id)
+        cut(leg)
         self._asides[leg.id] = self._ticks.join(partial(self._guard, Bridge(leg, voice).tick))
 
     def wait(self, leg: Leg) -> None:
@@ -129,8 +130,12 @@ class Patch:
             return
         subject = self.legs[self.subject]
         other = next((id for id, leg in self.legs.items() if leg is self._other), "")
-        self._bridge.a = self._holds.get(subject.id, subject)
-        self._bridge.b = self._holds.get(other, self._other)
+        bridge, before = self._bridge, (self._bridge.a, self._bridge.b)
+        bridge.a = self._holds.get(subject.id, subject)
+        bridge.b = self._holds.get(other, self._other)
+        if (bridge.a, bridge.b) != before:
+            cut(bridge.a)
+            cut(bridge.b)
         self._leave(subject.id)
         self._leave(other)
 

@@ -8,7 +8,8 @@ into the bridge: the switchboard defers it to after the tick.
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from softswitch.audio.frame import SILENCE, Frame, Voice
+from softswitch.audio.frame import SILENCE, Frame, Voice, cut
+from softswitch.audio.splice import spliced
 from softswitch.audio.tones import Tone, hold_tone, progress
 from softswitch.audio.wav import Player
 from softswitch.call import commands
@@ -55,13 +56,14 @@ class OnHold:
     where the party sends none of its own.
     """
 
-    __slots__ = ("_by_us", "_music", "_party", "_quiet")
+    __slots__ = ("_by_us", "_heard", "_music", "_party", "_quiet")
 
     def __init__(self, party: Voice, music: Voice, *, by_us: bool) -> None:
         self._party = party
         self._music = music
         self._by_us = by_us
         self._quiet = 0
+        self._heard: Frame | None = None  # of the music, last, while the other one hears it
 
     def take(self) -> Frame | None:
         """Return what the other one hears."""
@@ -69,11 +71,19 @@ class OnHold:
         if self._by_us:
             return None
         self._quiet = self._quiet + 1 if frame is None else 0
-        return self._music.take() if self._quiet > HOLD_QUIET_FRAMES else frame
+        if self._quiet > HOLD_QUIET_FRAMES:
+            self._heard = self._music.take()
+            return self._heard
+        heard, self._heard = self._heard, None
+        return frame if frame is None or heard is None else spliced(heard, frame)
 
     def give(self, frame: Frame) -> None:
         """Let the party hear the other one, or the music."""
         self._party.give((self._music.take() or SILENCE) if self._by_us else frame)
+
+    def cut(self) -> None:
+        """Tell the party that what it hears next does not follow."""
+        cut(self._party)
 
 
 class Recorder:

@@ -187,6 +187,8 @@ class RtpMedia:
             self._flood.open()
             self._stream.redirect(agreement.remote, profile, now=now)
         self._offered = shown(described)
+        if agreement.sending and not (self._agreement is not None and self._agreement.sending):
+            self._mouth.cut(unheard=True)
         self._agreement = agreement
         chosen = CODECS[agreement.codec]
         self._ear.follow(chosen)
@@ -243,6 +245,10 @@ class RtpMedia:
             payload = None
         for packet in stream.packets(payload, now):
             self._wire.send(packet, stream.remote)
+
+    def cut(self) -> None:
+        """Learn that what is given next does not follow what was given last."""
+        self._mouth.cut()
 
     def key_told(self, digit: str) -> None:
         """Take a key that came by signalling (INFO)."""
@@ -319,6 +325,7 @@ class RtpMedia:
                 case KeyPressed(digit=digit):
                     self._key(digit, "rfc4733", now)
                 case KeysSent():
+                    self._mouth.cut(unheard=True)  # while a key is sent nothing else is
                     self._on_keys(DigitsSent())
                 case SourceLatched(source=source):
                     if shown(source) != self._offered:

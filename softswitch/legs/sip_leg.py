@@ -437,6 +437,11 @@ class SipLeg:
         if media is not None:
             media.give(frame)
 
+    def cut(self) -> None:
+        """Learn that what it hears next does not follow what it heard before."""
+        if self.media is not None:
+            self.media.cut()
+
     def keys_happened(self, event: Digit | DigitsSent) -> None:
         """Pass on what was said of keys; the tick it comes from must be over first."""
         asyncio.get_running_loop().call_soon(self._report_key, event)

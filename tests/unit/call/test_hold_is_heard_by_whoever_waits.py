@@ -124,6 +124,8 @@ def test_who_is_held_by_a_silent_party_hears_the_music_and_by_a_singing_one_its_
     assert waiting.heard == [SILENCE] * HOLD_QUIET_FRAMES + [MUSIC] * 10
     holder.says = VOICE
     bridge.tick(0.0)
+    assert waiting.heard[-1].pcm[80:] == VOICE.pcm[80:], "joined to the music in its first 5 ms"
+    bridge.tick(0.0)
     assert waiting.heard[-1] is VOICE
     assert holder.heard[-1] is VOICE, "its leg knows best whether it wants to hear"
 
