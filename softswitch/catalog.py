@@ -4,6 +4,7 @@ One pass over carriers, dialplans, flows and sounds finds every fault with its f
 them, `softswitch run` refuses to start on them. After this nothing is read from disk in a call.
 """
 
+import ipaddress
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -102,8 +103,18 @@ def load_catalog(settings: Settings, environment: Mapping[str, str]) -> Catalog:
     return Catalog(Dialplan(rules, users), flows, sounds, carriers, signatures, trust, users)
 
 
-def advice(settings: Settings, catalog: Catalog, environment: Mapping[str, str]) -> Iterator[Fault]:
-    """Yield what works as it is written in the carriers' file, and is better written otherwise, with its line."""
+def advice(
+    settings: Settings, catalog: Catalog, environment: Mapping[str, str], *, config: Path | None
+) -> Iterator[Fault]:
+    """Yield what works as it is written and is better written otherwise, with its line.
+
+    config: the file that the settings are from, None where there is none.
+    """
+    host, sip = settings.sip.listen[0], settings.sip
+    hosts = [one[0] for one in (sip.listen, sip.listen_also, sip.tls.listen, sip.tls.listen_also) if one[0]]
+    if config is not None and settings.users and all(ipaddress.ip_address(one).is_loopback for one in hosts):
+        what = f"sip.listen is {host}, where no telephone on another machine reaches the switch"
+        yield load(config, environment).fault(("sip", "listen"), what, "write 0.0.0.0:5060, or run it with --sip")
     if any(carrier.advice for carrier in catalog.carriers):
         document = load(read_from(settings)["carriers"], environment)
         for at, carrier in enumerate(catalog.carriers):

@@ -87,7 +87,7 @@ def _tell(pair: KeyPair, *, made: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What is wrong with certificates: `faults` keep the switch from starting, `late` keep peers from connecting, and
+    """What is wrong with TLS: `faults` keep the switch from starting, `late` keep it and peers from connecting, and
     `warnings` will one day."""
 
     faults: tuple[Fault, ...] = ()
@@ -131,11 +131,14 @@ def examine(
     files: list[_File] = []
     if config is not None:
         files.extend(_of_settings(load(config, environment), settings.sip.tls))
-    if any(carrier.secure for carrier in catalog.carriers):
-        files.extend(_of_carriers(load(read_from(settings)["carriers"], environment), catalog.carriers))
     faults: list[Fault] = []
     late: list[Fault] = []
     warnings: list[Fault] = []
+    if any(carrier.secure for carrier in catalog.carriers):
+        document = load(read_from(settings)["carriers"], environment)
+        files.extend(_of_carriers(document, catalog.carriers))
+        if not settings.sip.tls.listen[0]:
+            late.extend(_out_of_reach(document, catalog.carriers))
     for file in files:
         try:
             facts = _read(file)
@@ -174,6 +177,14 @@ def _of_settings(document: Document, tls: TlsSection) -> Iterator[_File]:
             yield _File(document, (*place, key), path, authorities=True)
     for name, one in tls.names.items():
         yield _File(document, (*place, "names", name), one.certificate, one.key, names=(name,))
+
+
+def _out_of_reach(document: Document, carriers: Sequence[Carrier]) -> Iterator[Fault]:
+    """Yield a fault for each carrier over TLS: without a TLS socket of ours it could not come back to us."""
+    for at, carrier in enumerate(carriers):
+        if carrier.secure:
+            what = f"carrier {carrier.name} is reached over TLS, for which the switch has to listen itself"
+            yield document.fault((at, "transport"), what, "set sip.tls.listen in softswitch.yaml")
 
 
 def _of_carriers(document: Document, carriers: Sequence[Carrier]) -> Iterator[_File]:

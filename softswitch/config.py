@@ -7,14 +7,14 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
 
 from softswitch.call.carrier import Host
 from softswitch.call.toll_rules import TollSection
 from softswitch.call.user import MAX_USERS, User, faults_among
-from softswitch.document import Document, load, validate, validate_each
+from softswitch.document import Document, load, off_as_text, validate, validate_each
 from softswitch.errors import ConfigError, Fault
 from softswitch.net.address import family
 from softswitch.sdp.protection import Policy
@@ -27,6 +27,8 @@ DEFAULT_HTTP_PORT = 8080
 #: RFC 8489 section 8, RFC 1035 section 4.2.
 DEFAULT_STUN_PORT = 3478
 DEFAULT_DNS_PORT = 53
+
+OneSection = TypeVar("OneSection", bound=Section)
 
 #: A host name (RFC 1123 section 2.1); one that ends in a number is a broken address.
 _NAME = re.compile(
@@ -278,7 +280,7 @@ class StirSection(Section):
     files by the URL that calls name them by. fetch: hosts that certificates may be fetched from, over https.
     """
 
-    verify: Literal["off", "note", "require"] = "off"
+    verify: Annotated[Literal["off", "note", "require"], pydantic.BeforeValidator(off_as_text)] = "off"
     anchors: Path | None = pydantic.Field(default=None, validate_default=True)
     certificates: dict[str, Path] = pydantic.Field(default={}, max_length=1000)
     fetch: tuple[str, ...] = pydantic.Field(default=(), max_length=100)
@@ -286,7 +288,7 @@ class StirSection(Section):
     @pydantic.field_validator("anchors")
     @classmethod
     def _no_verdict_without_anchors(cls, value: Path | None, info: pydantic.ValidationInfo) -> Path | None:
-        if value is None and info.data.get("verify") != "off":
+        if value is None and info.data.get("verify") in ("note", "require"):
             raise ValueError("to verify, certificates to trust are needed: name a PEM file")
         return value
 
@@ -403,6 +405,25 @@ def load_settings(path: Path | None, environment: Mapping[str, str]) -> Settings
     return settings.model_copy(update=changes)
 
 
+def http_of(path: Path | None, environment: Mapping[str, str]) -> HttpSection:
+    """Return where the HTTP of a switch is that runs by this file: all that a command needs which asks it.
+
+    The rest of the file may hold faults, or read an environment that the service alone has.
+    """
+    if path is None:
+        return HttpSection()
+    document = load(path, _Unset(environment))
+    section = document.data.get("http") if isinstance(document.data, dict) else None
+    return validate(HttpSection, document, section or {}, ("http",))
+
+
+class _Unset(dict[str, str]):
+    """An environment in which every name is set, to nothing where nobody has set it."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name, "" if default is None else default)
+
+
 def _with_users(document: Document) -> Settings:
     """Return the settings of a document; users one by one, for they are many, and calls go on meanwhile."""
     users, faults = document.data.get("users"), list[Fault]()
@@ -446,11 +467,15 @@ def store_url(settings: Settings) -> str:
 
 def override(settings: Settings, section: str, key: str, value: str, option: str) -> Settings:
     """Return the settings with one value from the command line; ConfigError names the option when it is wrong."""
-    part = getattr(settings, section)
+    changed = override_section(getattr(settings, section), key, value, option)
+    return settings.model_copy(update={section: changed})
+
+
+def override_section(part: OneSection, key: str, value: str, option: str) -> OneSection:
+    """Return a section with one value from the command line; ConfigError names the option when it is wrong."""
     try:
-        changed = type(part).model_validate({**part.model_dump(), key: value})
+        return type(part).model_validate({**part.model_dump(), key: value})
     except pydantic.ValidationError as error:
         context = error.errors()[0]
         reason = context.get("ctx", {}).get("error") or context["msg"]
         raise ConfigError(Fault(option, str(reason))) from error
-    return settings.model_copy(update={section: changed})

@@ -49,6 +49,12 @@ _MUST_BE = {
     "string_pattern_mismatch": "as the expression {pattern} says",
 }
 
+_INTEGER = "tag:yaml.org,2002:int"
+_SIGNS = tuple("+-0123456789")
+#: What is a number here. YAML has others: of 0101 it makes 65, of 12:30 it makes 750, and of +4930123456 it drops +.
+#: Whoever writes such a thing into one of these files means what it looks like.
+_PLAIN_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
+
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
@@ -143,6 +149,8 @@ class _Reader:
         return self._substitute(value, location) if isinstance(value, str) else value
 
     def _scalar(self, node: yaml.Node) -> Any:
+        if node.tag == _INTEGER and node.value[:1] in _SIGNS and not _PLAIN_INTEGER.fullmatch(node.value):
+            return str(node.value)
         try:
             return self._loader.construct_object(node)
         except ValueError:
@@ -194,6 +202,16 @@ class _Reader:
 
     def _fault(self, node: yaml.Node, what: str, hint: str) -> None:
         self.faults.append(Fault(f"{self._path}:{node.start_mark.line + 1}", what, hint))
+
+
+def digits_as_text(value: Any) -> Any:
+    """Take a number of digits for the text that it is: nobody quotes 600. `Document` has kept every sign of it."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def off_as_text(value: Any) -> Any:
+    """Take `off` for the word that it is, where YAML has read it as false."""
+    return "off" if value is False else value
 
 
 def validate(model: type[Model], document: Document, data: Any = None, location: tuple[Key, ...] = ()) -> Model:

@@ -15,7 +15,7 @@ import pydantic
 
 from softswitch.call.numbers import REGIONS
 from softswitch.call.pattern import compile_pattern
-from softswitch.document import load, validate
+from softswitch.document import digits_as_text, load, off_as_text, validate
 from softswitch.errors import ConfigError, RemoteError
 from softswitch.sdp.agreement import CODECS
 from softswitch.sdp.crypto import SUITES
@@ -72,24 +72,18 @@ def _caller_id(value: str) -> str:
 
 def _pool(value: Any) -> Any:
     """Read one number as a pool of one, an empty one as an empty pool."""
+    if isinstance(value, bool | float):
+        raise ValueError(f"{value} is no caller ID; put it in quotes if it is")
+    value = digits_as_text(value)
     if isinstance(value, str):
         return [value] if value else []
-    if value is None:
-        return []
-    if isinstance(value, int | float):
-        raise ValueError(f"{value} is a number to YAML, which drops + and leading zeros; put it in quotes")
-    return value
+    return [] if value is None else value
 
 
 def _prefix(value: str) -> str:
     if not _PREFIX.fullmatch(value):
         raise ValueError(f"{value!r} is not a prefix; write digits, + * and #, at most 16")
     return value
-
-
-def digits_as_text(value: Any) -> Any:
-    # YAML reads 600 as an integer; a number that begins with 0 must be quoted, or YAML has eaten the zero.
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _pattern(value: str) -> str:
@@ -132,7 +126,9 @@ def _country(value: Any) -> Any:
 
 
 Host = Annotated[str, pydantic.AfterValidator(_host)]
-CallerId = Annotated[str, pydantic.AfterValidator(_caller_id)]
+CallerId = Annotated[str, pydantic.AfterValidator(_caller_id), pydantic.BeforeValidator(digits_as_text)]
+#: A name that may be of digits alone, as an account's often is.
+Name = Annotated[str, pydantic.BeforeValidator(digits_as_text)]
 Pool = Annotated[tuple[CallerId, ...], pydantic.Field(max_length=MAX_POOL), pydantic.BeforeValidator(_pool)]
 Prefix = Annotated[str, pydantic.AfterValidator(_prefix), pydantic.BeforeValidator(digits_as_text)]
 Pattern = Annotated[str, pydantic.AfterValidator(_pattern), pydantic.BeforeValidator(digits_as_text)]
@@ -208,9 +204,9 @@ class Carrier(Entry):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     # Who we are there
-    username: str = pydantic.Field(default="", max_length=128)
+    username: Name = pydantic.Field(default="", max_length=128)
     password: Secret = pydantic.Field(default=pydantic.SecretStr(""), validate_default=True)
-    auth_username: str = pydantic.Field(default="", max_length=128)
+    auth_username: Name = pydantic.Field(default="", max_length=128)
     realm: str = pydantic.Field(default="", max_length=253)
     registers: bool = pydantic.Field(default=False, alias="register")
     expires: int = pydantic.Field(default=600, ge=5, le=86400)
@@ -244,7 +240,9 @@ class Carrier(Entry):
     from_domain: Host = ""
     diversion: Literal["auto", "none", "diversion", "history_info", "both"] = "auto"
     identity_sign: IdentitySign | None = None
-    identity_verify: Literal["default", "off", "note", "require"] = "default"
+    identity_verify: Annotated[Literal["default", "off", "note", "require"], pydantic.BeforeValidator(off_as_text)] = (
+        "default"
+    )
     tariff: str = pydantic.Field(default="", max_length=64)
 
     @property

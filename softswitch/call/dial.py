@@ -22,6 +22,7 @@ from softswitch.call.leg import Answered, Digit, EarlyMedia, Ended, LegEvent, Le
 from softswitch.call.record import outcome_of
 from softswitch.call.step import BaseStep, render, variables_of
 from softswitch.call.track import Input, LegHappened, Replaced, Run, TimedOut
+from softswitch.document import digits_as_text
 
 #: Each is an INVITE and an RTP port for one caller: more phones than ring together on any desk, and no amplifier.
 MAX_TARGETS = 32
@@ -33,7 +34,7 @@ Way = Literal["hangup", "continue"]
 def texts(value: Any) -> Any:
     """Return targets as YAML has them as a tuple of texts: one needs no list, and YAML reads 101 as an integer."""
     items = value if isinstance(value, list | tuple) else [value]
-    return tuple(str(item) if isinstance(item, int) and not isinstance(item, bool) else item for item in items)
+    return tuple(digits_as_text(item) for item in items)
 
 
 class Dial(BaseStep):
@@ -45,7 +46,7 @@ class Dial(BaseStep):
     seconds: float = pydantic.Field(default=60.0, gt=0, le=600)
     each: float = pydantic.Field(default=20.0, gt=0, le=600)
     carrier: str = ""
-    caller_id: str = ""
+    caller_id: Annotated[str, pydantic.BeforeValidator(digits_as_text)] = ""
     then: Way = "hangup"
     after: Way = "hangup"
 

@@ -16,7 +16,7 @@ from softswitch.call.step import BaseStep
 from softswitch.call.steps import parse_step
 from softswitch.call.targets import may_leave
 from softswitch.call.user import SCHEME, User, UserBook
-from softswitch.document import Document, Key, validate
+from softswitch.document import Document, Key, digits_as_text, validate
 from softswitch.errors import ConfigError, Fault, RemoteError
 from softswitch.sip.uri import Uri
 
@@ -57,10 +57,8 @@ class _RuleModel(pydantic.BaseModel):
     @pydantic.field_validator("number", "sip", "caller", mode="before")
     @classmethod
     def _numbers_are_texts(cls, value: Any) -> Any:
-        # One needs no list. YAML reads 600 as an integer; a number that begins with 0 must be quoted, or YAML has
-        # eaten the zero.
-        items = value if isinstance(value, list | tuple) else [value]
-        return tuple(str(item) if isinstance(item, int) and not isinstance(item, bool) else item for item in items)
+        items = value if isinstance(value, list | tuple) else [value]  # one needs no list
+        return tuple(digits_as_text(item) for item in items)
 
     @pydantic.field_validator("number", "caller")
     @classmethod

@@ -67,7 +67,7 @@ def _zone(value: str) -> str:
 
 def _signs(value: Any) -> Any:
     if isinstance(value, list) and any(isinstance(one, int) for one in value):
-        raise ValueError("a prefix is a number to YAML, which drops its +; put it in quotes, as in '+49'")
+        raise ValueError("a prefix is +49, or in quotes what is dialled begins with, as in '0900'")
     return value
 
 

@@ -7,7 +7,7 @@ attempt (`attempt.py`), and what it cannot reach leaves everything as it was.
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import pydantic
 
@@ -19,6 +19,7 @@ from softswitch.call.dial import MAX_TARGETS, Dial, Search, Target, Way, accept,
 from softswitch.call.leg import Briefed, Digit, Ended, LegId, ReferProgress
 from softswitch.call.step import BaseStep, answered, render, variables_of, wait_hearing
 from softswitch.call.track import Input, LegHappened, Run, TimedOut
+from softswitch.document import digits_as_text
 
 Mode = Literal["bridge", "warm", "attended", "refer", "auto"]
 Music = Literal["hold", "ringback"]
@@ -42,7 +43,7 @@ class Destination(BaseStep):
     brief: str = pydantic.Field(default="", max_length=MAX_BRIEF)
     seconds: float = pydantic.Field(default=30.0, gt=0, le=600)
     carrier: str = ""
-    caller_id: str = ""
+    caller_id: Annotated[str, pydantic.BeforeValidator(digits_as_text)] = ""
     music: Music | None = None
     or_bridge: bool = True
 

@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 import pydantic
 
-from softswitch.call.carrier import CallerId, Codecs, Dtmf, Entry, Secret, digits_as_text, offered
+from softswitch.call.carrier import CallerId, Codecs, Dtmf, Entry, Secret, offered
 from softswitch.call.toll_rules import TollLimits
+from softswitch.document import digits_as_text
 from softswitch.pace import steps
 from softswitch.sdp.protection import Encryption, Policy
 from softswitch.sip.digest import HASHES, account_key

@@ -82,7 +82,7 @@ CARRIERS = {
     "no entry": ("- asterisk\n", 1, "entry 1 is 'asterisk' (it must be a mapping"),
     "password not set": ("- name: a\n  host: a\n  username: u\n  password: ${SECRET}\n", 4, "SECRET is not set"),
     "line break": ('- name: a\n  host: 192.0.2.1\n  caller_id: "1\\r\\nX: y"\n', 3, "is not a caller ID"),
-    "number": ("- name: a\n  host: 192.0.2.1\n  caller_id: 4930\n", 3, "put it in quotes"),
+    "number": ("- name: a\n  host: 192.0.2.1\n  caller_id: 49.30\n", 3, "put it in quotes"),
     "no list": ("0\n", 1, "must be a list"),
 }
 

@@ -34,7 +34,7 @@ def test_without_a_configuration_it_is_the_demo() -> None:
 def test_keys_that_travel_in_the_clear_are_told_with_their_line(
     tmp_path: Path, srtp: str, keys: str, transport: str, clear: bool
 ) -> None:
-    (tmp_path / "softswitch.yaml").write_text("carriers: mine.yaml\n")
+    (tmp_path / "softswitch.yaml").write_text("carriers: mine.yaml\nsip: {tls: {listen: 127.0.0.1:5061}}\n")
     entry = f"- name: a\n  host: 192.0.2.1\n  transport: {transport}\n  srtp: {srtp}\n  srtp_keys: {keys}\n"
     (tmp_path / "mine.yaml").write_text(entry)
     said = check("--config", str(tmp_path / "softswitch.yaml"))

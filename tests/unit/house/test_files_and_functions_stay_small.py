@@ -43,7 +43,7 @@ def test_nothing_is_left_for_later(house: list[Any], test_files: list[Any]) -> N
 
 
 #: Commands, whose output is what the user asked for.
-COMMANDS = {"bench", "cli", "demo", "outbound"}
+COMMANDS = {"bench", "cli", "cli_options", "cli_running", "demo", "outbound"}
 
 
 def test_only_commands_print(house: list[Any]) -> None:

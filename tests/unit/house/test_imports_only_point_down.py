@@ -39,6 +39,8 @@ FLOORS = {
     "certificates": 6,
     "changes": 6,
     "cli": 6,
+    "cli_options": 6,
+    "cli_running": 6,
     "config": 6,
     "demo": 6,
     "ladder": 6,
