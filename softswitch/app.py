@@ -377,6 +377,8 @@ class App:
             session_timer=SessionTimerSettings(sip.session_expires, sip.min_se),
             guard=self._gate_settings(),
             encryption=Encryption(self.settings.rtp.srtp),
+            comfort_noise=self.settings.rtp.comfort_noise or self.settings.rtp.silence == "comfort_noise",
+            silence=self.settings.rtp.silence,
             trace_mib=self.settings.observability.trace_mib,
         )
 

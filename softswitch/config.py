@@ -17,6 +17,7 @@ from softswitch.call.user import MAX_USERS, User, faults_among
 from softswitch.document import Document, load, off_as_text, validate, validate_each
 from softswitch.errors import ConfigError, Fault
 from softswitch.net.address import family
+from softswitch.sdp.agreement import Silence
 from softswitch.sdp.protection import Policy
 from softswitch.section import GuardSection, Section, networks
 from softswitch.sip.digest import HASHES
@@ -247,7 +248,9 @@ class RtpSection(Section):
     address: where sound is received, empty for the SIP address. ports: range, used in even/odd pairs.
     quiet_seconds: how long a port must have been quiet before another call gets it. media_timeout: seconds without
     any packet from the peer after which a call is given up. srtp: encryption of calls of whoever is no carrier and no
-    user, and to bare SIP URIs: none, accept (as the peer offers it), offer or require.
+    user, and to bare SIP URIs: none, accept (as the peer offers it), offer or require. comfort_noise: whether session
+    descriptions name it (RFC 3389), so that peers may send it. silence: what is sent while nobody speaks; comfort_noise
+    names it too.
     """
 
     address: OptionalAddress = ""
@@ -255,6 +258,8 @@ class RtpSection(Section):
     quiet_seconds: float = pydantic.Field(default=2.0, ge=0.0, le=60.0)
     media_timeout: float = pydantic.Field(default=60.0, gt=0)
     srtp: Policy = "accept"
+    comfort_noise: bool = False
+    silence: Silence = "packets"
 
 
 class SpeechSection(Section):

@@ -44,6 +44,11 @@ class Mouth:
         if unheard:
             self._last = None
 
+    @property
+    def silent(self) -> bool:
+        """Whether what was said last is silence."""
+        return self._silent
+
     def say(self, frame: Frame) -> bytes:
         """Return 20 ms as coded sound."""
         if self._cut or self._tones or frame.key or (frame is SILENCE) is not self._silent:

@@ -18,6 +18,7 @@ from softswitch.call.record import MediaReport
 from softswitch.errors import LocalError
 from softswitch.legs import nat
 from softswitch.legs.ear import Ear
+from softswitch.legs.hush import Hush
 from softswitch.legs.keys import KeyFilter
 from softswitch.legs.media_flood import MediaFlood
 from softswitch.legs.media_report import of_stream, shown
@@ -25,7 +26,7 @@ from softswitch.legs.mouth import Mouth
 from softswitch.legs.secured import Keyring, Secured
 from softswitch.net.rtp_socket import RtpPorts, RtpSocket
 from softswitch.rtp.stream import KeyPressed, KeysSent, Profile, RtpStream, SourceLatched
-from softswitch.sdp.agreement import Agreement, Capabilities
+from softswitch.sdp.agreement import Agreement, Capabilities, Silence
 from softswitch.sdp.description import Direction
 from softswitch.sdp.negotiate import Negotiation
 from softswitch.sdp.protection import Dtls
@@ -60,11 +61,13 @@ class RtpMedia:
         on_dead: Callable[[], None],
         on_insecure: Callable[[str], None],
         keyring: Keyring,
+        silence: Silence = "packets",
     ) -> None:
         """address: the IP address our session description names. Raises ResourceError when no port is free.
 
         peer: where its signalling comes from, empty where that is unknown. dtmf: how keys are sent; `auto` and
-        `rfc4733` as events where the peer takes them, `info` not by the sound at all, `inband` as tones.
+        `rfc4733` as events where the peer takes them, `info` not by the sound at all, `inband` as tones. silence: what
+        is sent while nobody speaks.
         """
         self._leg = leg
         self._socket = ports.open()
@@ -93,6 +96,7 @@ class RtpMedia:
         self._keys = KeyFilter()
         self._ear = Ear()
         self._mouth = Mouth(partial(on_keys, DigitsSent()))
+        self._hush = Hush(silence)
         self._watch = WATCH_TICKS
         self._flood = MediaFlood(leg, self._socket)
         self._since = self._began = clock.now()
@@ -192,6 +196,7 @@ class RtpMedia:
         self._agreement = agreement
         chosen = CODECS[agreement.codec]
         self._ear.follow(chosen)
+        self._hush.noise_agreed = agreement.comfort_noise
         self._mouth.follow(chosen, mutes_keys=self.dialect != "inband")
 
     def _protect(self, agreement: Agreement) -> None:
@@ -241,9 +246,13 @@ class RtpMedia:
             return
         now = clock.now()
         payload: bytes | None = self._mouth.say(frame)
+        noise = b""
+        if not self._hush.sends_all:
+            left_out, noise = self._hush.left_out(self._mouth.silent)
+            payload = None if left_out else payload
         if not agreement.sending:
-            payload = None
-        for packet in stream.packets(payload, now):
+            payload, noise = None, b""
+        for packet in stream.packets(payload, now, noise):
             self._wire.send(packet, stream.remote)
 
     def cut(self) -> None:

@@ -123,7 +123,11 @@ class UserAgent:
     def adopt(self, settings: UserAgentSettings) -> None:
         """Go by these settings: whom to listen to and to trust, and how legs are made from now on."""
         self._settings = replace(
-            self._settings, media_timeout=settings.media_timeout, session_timer=settings.session_timer
+            self._settings,
+            media_timeout=settings.media_timeout,
+            session_timer=settings.session_timer,
+            comfort_noise=settings.comfort_noise,
+            silence=settings.silence,
         )
         self._leg_settings = replace(self._leg_settings, session_timer=settings.session_timer)
         self.callers.trust(settings.trusted)
@@ -442,7 +446,7 @@ class UserAgent:
             leg.media = RtpMedia(
                 id,
                 ports,
-                capabilities,
+                replace(capabilities, comfort_noise=self._settings.comfort_noise),
                 address=self.reach.media_host(flow, ports.host),
                 peer=flow.remote[0],
                 dtmf=dtmf,
@@ -451,6 +455,7 @@ class UserAgent:
                 on_dead=leg.sound_died,
                 on_insecure=leg.sound_insecure,
                 keyring=self.keyring,
+                silence=self._settings.silence,
             )
         except ResourceError as error:
             # Each call that comes while no port is free would say it, and they come by hundreds a second.

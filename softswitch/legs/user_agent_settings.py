@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from softswitch.legs.guard import OPEN
 from softswitch.legs.signalling import ALLOW, EVENTS, SUPPORTED, LegSettings, named
 from softswitch.net.gate import GateSettings
+from softswitch.sdp.agreement import Silence
 from softswitch.sdp.protection import Encryption
 from softswitch.sip.admission import CoreSettings
 from softswitch.sip.session_timer import SessionTimerSettings
@@ -18,6 +19,7 @@ class UserAgentSettings:
     vigil: seconds between two questions whether a peer on hold is still there, where no session timer tells. guard: who
     may speak to us.
     encryption: of the sound of whoever has none of his own: strangers, and bare SIP URIs.
+    comfort_noise: whether we say that we take it; silence: what is sent while nobody speaks.
     trace_mib: memory for the SIP messages of calls, 0 to keep none.
     """
 
@@ -28,6 +30,8 @@ class UserAgentSettings:
     session_timer: SessionTimerSettings = SessionTimerSettings()
     vigil: float = 300.0
     encryption: Encryption = Encryption("accept")
+    comfort_noise: bool = False
+    silence: Silence = "packets"
     trace_mib: float = 0.0
     core: CoreSettings = CoreSettings()
     guard: GateSettings = OPEN

@@ -17,6 +17,9 @@ MARKER = 0x0080
 SEQUENCE_MASK = 0xFFFF
 TIMESTAMP_MASK = 0xFFFFFFFF
 
+#: RFC 3389; never a key or a sound, whether it was negotiated or not.
+COMFORT_NOISE = 13
+
 #: 200 ms of G.711: longer than any packet that could be played in time, or that passes without fragments.
 MAX_PAYLOAD_BYTES = 1600
 

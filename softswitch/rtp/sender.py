@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from softswitch.errors import LocalError
 from softswitch.rtp.dtmf import EventSender
 from softswitch.rtp.jitter import FRAME_BYTES, FRAME_SECONDS
-from softswitch.rtp.packet import HEADER, MARKER, SEQUENCE_MASK, TIMESTAMP_MASK, VERSION_2
+from softswitch.rtp.packet import COMFORT_NOISE, HEADER, MARKER, SEQUENCE_MASK, TIMESTAMP_MASK, VERSION_2
 
 #: How much later than its place on the 20 ms grid a frame may come before the clock is moved on: a tick may be late,
 #: and one that was left out is made up for by the next.
@@ -68,7 +68,7 @@ class Sender:
             self._keys = EventSender()
             self._keys_over()
 
-    def packets(self, payload: bytes | None, now: float) -> Sequence[bytes]:
+    def packets(self, payload: bytes | None, now: float, noise: bytes = b"") -> Sequence[bytes]:
         """Return the datagrams for the 20 ms that begin now; see `RtpStream.packets`."""
         timestamp = self._timestamp
         media_time = self._media_time
@@ -87,9 +87,9 @@ class Sender:
             self._sequence = (sequence + 1) & SEQUENCE_MASK
             self.sent += 1
             return (HEADER.pack(self._word, sequence, timestamp, self._ssrc) + payload,)
-        return self._packets_unusual(payload, timestamp)
+        return self._packets_unusual(payload, timestamp, noise)
 
-    def _packets_unusual(self, payload: bytes | None, timestamp: int) -> Sequence[bytes]:
+    def _packets_unusual(self, payload: bytes | None, timestamp: int, noise: bytes) -> Sequence[bytes]:
         sent: list[bytes] = []
         waiting = self._waiting
         if waiting and (payload is None or self._sending_keys or timestamp != self._waiting_end):
@@ -100,6 +100,9 @@ class Sender:
         if self._sending_keys:
             self._send_key(timestamp, sent)
         elif payload is None:
+            if noise:
+                self._marker = False
+                sent.append(self._packet(VERSION_2 | COMFORT_NOISE, timestamp, noise))
             # RFC 3551 section 4.1: the first packet after silence carries the marker.
             self._marker, self._plain = True, False
         else:

@@ -24,6 +24,7 @@ from softswitch.rtp.dtmf import EventReceiver
 from softswitch.rtp.jitter import Jitter
 from softswitch.rtp.law import LAWS
 from softswitch.rtp.packet import (
+    COMFORT_NOISE,
     HEADER,
     HEADER_BYTES,
     MAX_PAYLOAD_BYTES,
@@ -51,8 +52,6 @@ MAX_MISSING = 256
 MAX_EVENTS = 64
 #: Packets that the first one may have overtaken: 160 ms of them.
 MAX_OVERTAKEN = 8
-#: RFC 3389; never a key or a sound, whether it was negotiated or not.
-COMFORT_NOISE = 13
 
 _SECONDS = 1 / 8000
 _HALF = 0x80000000
@@ -387,13 +386,14 @@ class RtpStream:
 
     # Sending.
 
-    def packets(self, payload: bytes | None, now: float) -> Sequence[bytes]:
+    def packets(self, payload: bytes | None, now: float, noise: bytes = b"") -> Sequence[bytes]:
         """Return the datagrams that carry the next 20 ms; call it every 20 ms, with None for silence.
 
         Mostly one; none in silence or while a packet longer than 20 ms fills; two of 10 ms. payload: 160 octets in the
-        profile's codec. While a key is being sent the payload is left out.
+        profile's codec. While a key is being sent the payload is left out. noise: of comfort noise (RFC 3389), to be
+        sent in silence.
         """
-        return self._sender.packets(payload, now)
+        return self._sender.packets(payload, now, noise)
 
     def send_digits(self, digits: str, *, on_ms: int = 100, off_ms: int = 80) -> None:
         """Send keys `0-9*#A-D` as RFC 4733 events, after those still waiting; `KeysSent` follows.

@@ -1,7 +1,7 @@
 """What offer and answer are about: codecs, what we can do, what both sides come to, and why there may be nothing."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from softswitch.errors import RemoteError
 from softswitch.sdp.protection import PLAIN, Encryption, Protection
@@ -16,6 +16,12 @@ class Codec(NamedTuple):
 
 
 CODECS = {codec.name: codec for codec in (Codec("PCMU", 0, 8000), Codec("PCMA", 8, 8000))}
+
+
+#: What is sent while nobody speaks; `comfort_noise` where the peer takes it.
+Silence = Literal["packets", "comfort_noise", "nothing"]
+#: Comfort noise: its name, static number and clock (RFC 3389 section 4; RFC 3551 table 4).
+NOISE = Codec("CN", 13, 8000)
 
 
 class MediaRefused(RemoteError):
@@ -35,12 +41,16 @@ class MediaRefused(RemoteError):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What we can do: codecs in the order we offer them, telephone-event, the packet length we like, encryption."""
+    """What we can do: codecs in the order we offer them, telephone-event, the packet length we like, encryption.
+
+    comfort_noise: whether we say that we take it (RFC 3389).
+    """
 
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     telephone_event: bool = True
     ptime_ms: int = 20
     encryption: Encryption = PLAIN
+    comfort_noise: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,7 @@ class Agreement:
     codec, payload_type, event_payload_type (None: not agreed), ptime_ms: what we send. receive, receive_events: what
     the peer may send, (payload type, codec) and payload types. remote: where to, an IP literal. sending, receiving:
     which way sound may flow. held: the peer does not want to hear us, of its own will. protection: how the packets are
-    encrypted, None where they are plain.
+    encrypted, None where they are plain. comfort_noise: both sides take it, under its static number.
     """
 
     codec: str
@@ -65,3 +75,4 @@ class Agreement:
     held: bool
     clock_hz: int = 8000
     protection: Protection | None = None
+    comfort_noise: bool = False

@@ -127,7 +127,8 @@ def offer(
     event = (place(EVENT_PAYLOAD_TYPE if numbers.event is None else numbers.event), 8000)
     before = previous.media[index].protocol if previous else None
     profile, keys = protection.offering(caps.encryption, own, before, agreed)
-    medium = sound(port, codecs, event if caps.telephone_event else None, caps.ptime_ms, direction, profile, keys)
+    events = event if caps.telephone_event else None
+    medium = sound(port, codecs, events, caps.ptime_ms, direction, profile, keys, caps.comfort_noise)
     media = [medium.rejected() for medium in previous.media] if previous else [medium]
     media[index] = medium
     return _describe(address, tuple(media), session_id, version)
@@ -179,6 +180,7 @@ def answer(
         held=not peer_listens,
         clock_hz=codec.clock_hz,
         protection=guarded,
+        comfort_noise=formats.noise,
     )
     media = [medium.rejected() for medium in offered.media]
     media[index] = sound(
@@ -189,6 +191,7 @@ def answer(
         direction_of(sending, receiving),
         theirs.protocol,
         lines,
+        formats.noise,
     )
     return agreement, _describe(address, tuple(media), session_id, version)
 
@@ -229,6 +232,7 @@ def accept(caps: Capabilities, ours: SessionDescription, answered: SessionDescri
         held=sends(wished) and not peer_listens,
         clock_hz=codec.clock_hz,
         protection=agreed_keys,
+        comfort_noise=own.noise and formats.noise,
     )
 
 

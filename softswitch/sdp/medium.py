@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from softswitch.errors import RemoteError
-from softswitch.sdp.agreement import CODECS, Capabilities, Codec, MediaRefused
+from softswitch.sdp.agreement import CODECS, NOISE, Capabilities, Codec, MediaRefused
 from softswitch.sdp.description import Direction, Media, SessionDescription, number
 from softswitch.sdp.protection import Lines
 
@@ -14,7 +14,7 @@ EVENT_PAYLOAD_TYPE = 101
 #: RFC 4733 section 3.2: the sixteen DTMF keys.
 EVENTS = "0-15"
 
-_STATIC = {codec.payload_type: (codec.name, codec.clock_hz) for codec in CODECS.values()}
+_STATIC = {codec.payload_type: (codec.name, codec.clock_hz) for codec in (*CODECS.values(), NOISE)}
 
 
 class Formats(NamedTuple):
@@ -22,6 +22,7 @@ class Formats(NamedTuple):
 
     codecs: tuple[tuple[int, Codec], ...]
     events: tuple[tuple[int, int], ...]  # (payload type, clock_hz)
+    noise: bool = False
 
     def event_for(self, codec: Codec) -> int | None:
         """Return the telephone-event number that runs on the clock of `codec` (RFC 4733 section 2.1)."""
@@ -33,6 +34,7 @@ def formats_of(medium: Media, caps: Capabilities, ours: Media | None = None) -> 
     named = _STATIC | (_rtpmaps(ours) if ours else {}) | _rtpmaps(medium)
     codecs: list[tuple[int, Codec]] = []
     events: list[tuple[int, int]] = []
+    noise = False
     for text in medium.formats:
         payload_type = number(text, most=127)
         name, clock_hz = named.get(payload_type, ("", 0)) if payload_type is not None else ("", 0)
@@ -40,9 +42,11 @@ def formats_of(medium: Media, caps: Capabilities, ours: Media | None = None) -> 
             continue
         if name == "TELEPHONE-EVENT" and caps.telephone_event:
             events.append((payload_type, clock_hz))
+        elif Codec(name, payload_type, clock_hz) == NOISE:
+            noise = caps.comfort_noise
         elif name in caps.codecs and name in CODECS and CODECS[name].clock_hz == clock_hz:
             codecs.append((payload_type, CODECS[name]))
-    return Formats(tuple(codecs), tuple(events))
+    return Formats(tuple(codecs), tuple(events), noise)
 
 
 def _rtpmaps(medium: Media) -> dict[int, tuple[str, int]]:
@@ -105,12 +109,19 @@ def sound(
     direction: Direction,
     protocol: str,
     keys: Lines = (),
+    noise: bool = False,
 ) -> Media:
-    """Return our m= line; codecs: (payload type, name), event: (payload type, clock). keys: lines of its encryption."""
+    """Return our m= line; codecs: (payload type, name), event: (payload type, clock). keys: lines of its encryption.
+
+    noise: whether comfort noise is named too.
+    """
     attributes: list[tuple[str, str | None]] = [
         ("rtpmap", f"{payload_type} {name}/{CODECS[name].clock_hz}") for payload_type, name in codecs
     ]
     formats = [str(payload_type) for payload_type, _ in codecs]
+    if noise:
+        formats.append(str(NOISE.payload_type))
+        attributes.append(("rtpmap", f"{NOISE.payload_type} {NOISE.name}/{NOISE.clock_hz}"))
     if event:
         formats.append(str(event[0]))
         attributes += [("rtpmap", f"{event[0]} telephone-event/{event[1]}"), ("fmtp", f"{event[0]} {EVENTS}")]
