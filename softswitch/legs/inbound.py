@@ -178,11 +178,16 @@ class Inbound:
         """Take the peer's BYE."""
         self._server.bye()
 
-    def failed(self, _why: str) -> None:
+    def failed(self, why: str) -> None:
         """Take the end of the transaction: of ringing that nobody answered, or of a way that is gone."""
         # A call that is up outlives the way its INVITE came by: the peer may come back by another connection.
         unanswered = self._server.state is ServerState.PROCEEDING
-        self._server.failed()
+        if why == "transport":
+            # RFC 6026 section 8.6 leaves the transaction to us: without a final answer it would stay until the hard
+            # lifetime of ringing, and whoever opens connections and drops them could fill all there is room for.
+            self._server.refuse(480)
+        else:
+            self._server.failed()
         if unanswered:
             self._leg.ended(Cause.TIMEOUT, by_peer=True)
 

@@ -7,6 +7,7 @@ and extensions, merged requests, CANCEL, and whatever is over the limits. What i
 The user agent calls `receive`, `send_…` or `handle_timer`, then drains fully and sets its timer to `next_timer`.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -182,8 +183,13 @@ class SipCore:
         return self._start_client(sent, branch, flow, now)
 
     def send_ack(self, request: Request, flow: Flow) -> None:
-        """Send the ACK of a 2xx, which has no transaction (section 13.2.2.4)."""
-        sent, _ = self._with_via(request, flow)
+        """Send the ACK of a 2xx, which has no transaction (section 13.2.2.4).
+
+        A copy of the 2xx gets a copy of the ACK: the same branch, by which the peer knows it for one.
+        """
+        told = "\0".join((request.call_id, str(request.from_.tag), str(request.to.tag), str(request.cseq.number)))
+        same = hashlib.blake2b(told.encode(errors="surrogateescape"), key=self._stateless_tag.encode(), digest_size=8)
+        sent, _ = self._with_via(request, flow, same.hexdigest())
         self._count("ACK", 0, "out")
         self._outputs.append(Transmit(flow, bytes(sent)))
 
@@ -444,9 +450,9 @@ class SipCore:
 
     # --- small parts ---
 
-    def _with_via(self, request: Request, flow: Flow) -> tuple[Request, str]:
+    def _with_via(self, request: Request, flow: Flow, token: str = "") -> tuple[Request, str]:
         """Return a copy with our Via on top, and its branch; the request itself stays its owner's."""
-        branch = COOKIE + self._token()
+        branch = COOKIE + (token or self._token())
         host, port = self.sent_by(flow) or flow.local
         sent = request.copy()
         # rport: answer to where this came from (RFC 3581), or no answer passes a NAT

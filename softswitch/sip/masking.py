@@ -20,7 +20,10 @@ _NAMED: Final = frozenset((b"response", b"rspauth", b"auth-param", b"nextnonce")
 _SECRET_HEADERS: Final = frozenset((b"authorization", b"proxy-authorization", b"authentication-info"))
 #: Every header but its continuation lines: name, colon, value.
 _HEADER: Final = re.compile(rb"([^\s:]+)([ \t]*:[ \t]*)(.*)", re.DOTALL)
-_PARAM: Final = re.compile(rb"([!#$%&'*+.^_`|~\w-]+)([ \t\r\n]*=[ \t\r\n]*)(\"(?:[^\"\\]|\\.)*\"|[^\s,\"]*)", re.DOTALL)
+_WORD: Final = re.compile(rb"[!#$%&'*+.^_`|~\w-]+")
+_PARAM: Final = re.compile(
+    rb"([!#$%&'*+.^_`|~\w-]++)([ \t\r\n]*=[ \t\r\n]*)(\"(?:[^\"\\]|\\.)*\"|[^\s,\"]*)", re.DOTALL
+)
 _SCHEME: Final = re.compile(rb"[ \t\r\n]*(digest)[ \t\r\n]+", re.IGNORECASE)
 #: sip:user:password@host, and what ends the part before the host. An escaped @ is %40, so that the first one ends it.
 _URI: Final = re.compile(rb"sips?:", re.IGNORECASE)
@@ -111,9 +114,11 @@ def _credentials(value: bytes) -> bytes:
     while at < len(value):
         found = _PARAM.match(value, at)
         if found is None:
-            at_next = at + 1
+            # A word that is no parameter is passed over whole: from each of its octets the search would run to its end.
+            word = _WORD.match(value, at)
+            at_next = word.end() if word is not None else at + 1
             piece = value[at:at_next]
-            pieces.append(piece if piece in b" \t\r\n," else b"*")
+            pieces.append(piece if piece in b" \t\r\n," else _covered(piece))
         else:
             at_next = found.end()
             name, equals, given = found.groups()

@@ -66,6 +66,7 @@ class Telephone:
     def answer(self) -> tuple[int, str, str]:
         """Return status, CSeq and To tag of the next final response."""
         while True:
+            self._read = self._read.lstrip(b"\r\n")  # pongs (RFC 5626 section 3.5.1)
             head, end, rest = self._read.partition(b"\r\n\r\n")
             if end:
                 text = head.decode()

@@ -41,6 +41,27 @@ def test_a_bye_to_a_caller_whose_connection_is_gone(play: Play) -> None:
     play(story)
 
 
+def test_a_caller_who_closes_his_connection_before_it_rings_leaves_nothing(play: Play) -> None:
+    """RFC 6026 leaves an INVITE without a final answer to its user: it would stay for as long as it may ring."""
+
+    async def story(rig: Any) -> None:
+        peer = rig.peer
+        reader, writer = await asyncio.open_connection(*rig.sip)
+        invite = peer.request("INVITE", "91", body=peer.sdp()).replace("SIP/2.0/UDP", "SIP/2.0/TCP")
+        writer.write(invite.encode())
+        ours = await peer.asked("INVITE")
+        writer.close()
+        await asyncio.sleep(0.05)
+        peer.reply(ours, 180)  # which reaches nobody
+        peer.reply(await peer.asked("CANCEL"), 200)
+        peer.reply(ours, 487)
+        await rig.nothing_left()
+        await asyncio.sleep(1.0)  # more than 64*T1 here
+        assert len(rig.user_agent.core) == 0
+
+    play(story)
+
+
 @pytest.mark.parametrize("contact", ["127.0.0.1", "phone.invalid"])
 def test_a_bye_to_a_phone_that_we_called_opens_another_connection(play: Play, contact: str) -> None:
     async def story(rig: Any) -> None:

@@ -19,6 +19,7 @@ def test_a_lost_ack_repeats_the_answer(pair: Any) -> None:
     wire.run(until=15.0)
     assert sent(wire, b"SIP/2.0 200") == [1.0, 1.5, 2.5, 4.5, 8.5]
     assert acks(wire) == 5  # one for each copy
+    assert len({data for _, data in wire.sent if data.startswith(b"ACK ")}) == 1  # and itself a copy, Via and all
     assert all(data.count(b"Via: ") == 1 for _, data in wire.sent)
     assert len(bob.saw(Acknowledged)) == 1
     wire.run(until=100.0)
