@@ -61,7 +61,7 @@ contact_user = @NAME@
 outbound_auth = @NAME@
 endpoint = @NAME@
 line = yes
-expiration = 60
+expiration = @EXPIRES@
 retry_interval = 1
 forbidden_retry_interval = 1
 max_retries = 100
@@ -202,17 +202,20 @@ def configured(folder: Path, port: int) -> Path:
     return settings
 
 
-def telephones_at(address: str) -> Callable[[str, str], str]:
-    """Return what makes Asterisk's configuration one with telephones of the switch at `address`."""
+def telephones_at(address: str, *, expires: int = 60) -> Callable[[str, str], str]:
+    """Return what makes Asterisk's configuration one with telephones of the switch at `address`.
+
+    expires: seconds for which they register; Asterisk refreshes ten seconds before the end.
+    """
+    words = {"@SWITCH@": address, "@EXPIRES@": str(expires)}
 
     def change(name: str, text: str) -> str:
         match name:
             case "pjsip.conf":
-                return (
-                    text
-                    + _TRANSPORT
-                    + "".join(_PHONE.replace("@NAME@", phone).replace("@SWITCH@", address) for phone in PHONES)
-                )
+                text += _TRANSPORT + "".join(_PHONE.replace("@NAME@", phone) for phone in PHONES)
+                for word, value in words.items():
+                    text = text.replace(word, value)
+                return text
             case "extensions.conf":
                 called = "".join(
                     _CALLED.replace("@NAME@", phone).replace("@HZ@", str(hz)) for phone, hz in TONES.items()

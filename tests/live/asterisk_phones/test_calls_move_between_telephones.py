@@ -26,13 +26,16 @@ def test_a_blind_transfer_connects_those_who_stay(telephones: Telephones, who: s
     assert telephones.record(to="102")["variables"]["transferred_to"] == "103"
 
 
-@pytest.mark.parametrize("who", ["the caller", "the called one"])
-def test_an_attended_transfer_connects_those_who_stay(telephones: Telephones, who: str) -> None:
+@pytest.mark.parametrize(
+    ("who", "brackets"), [("the caller", True), ("the called one", True), ("the called one", False)]
+)
+def test_an_attended_transfer_connects_those_who_stay(telephones: Telephones, who: str, brackets: bool) -> None:
     alice, bob = telephones.talk("alice", "102", "bob")
     first, stays, name = (alice, bob, "bob") if who == "the caller" else (bob, alice, "alice")
     transferor = "alice" if who == "the caller" else "bob"
     second, carol = telephones.talk(transferor, "103", "carol")
-    telephones.transfer(first, telephones.replaces(second, "103"), says=1500)
+    place = telephones.replaces(second, "103")
+    telephones.transfer(first, place if brackets else place.strip("<>"), says=1500)
     carol.wait_tone(TONES[name])
     stays.wait_tone(TONES["carol"])
     assert telephones.outcome(first) == SUCCESS
@@ -80,6 +83,41 @@ def test_a_telephone_transfers_whom_the_carrier_brought(telephones: Telephones) 
     assert carol.wait_ended() == 16
 
 
+def test_a_telephone_asks_first_and_then_connects_whom_the_carrier_brought(telephones: Telephones) -> None:
+    since = telephones.asterisk.mark()
+    call = telephones.asterisk.call(
+        telephones.uri("603"), endpoint="office", then="tone", variables={"HZ": str(CARRIER_HZ)}
+    )
+    bob = telephones.called("bob", since=since)
+    bob.wait_tone(CARRIER_HZ)
+    second, carol = telephones.talk("bob", "103", "carol")
+    telephones.transfer(bob, telephones.replaces(second, "103"), says=1500)
+    carol.wait_tone(CARRIER_HZ)
+    call.wait_tone(TONES["carol"])
+    assert telephones.outcome(bob) == SUCCESS
+    bob.wait_ended()
+    second.wait_ended()
+    call.hang_up()
+    assert carol.wait_ended() == 16
+
+
+def test_a_telephone_asks_first_and_then_connects_with_the_carrier(telephones: Telephones) -> None:
+    alice, bob = telephones.talk("alice", "102", "bob")
+    since = telephones.asterisk.mark()
+    second = telephones.call("bob", "01602")
+    far = telephones.asterisk.wait_call("1602", since=since)
+    second.wait_up()
+    second.wait_tone(CARRIER_HZ)
+    telephones.transfer(bob, telephones.replaces(second, "01602"), says=1500)
+    far.wait_tone(TONES["alice"])
+    alice.wait_tone(CARRIER_HZ)
+    assert telephones.outcome(bob) == SUCCESS
+    bob.wait_ended()
+    second.wait_ended()
+    alice.hang_up()
+    assert far.wait_ended() == 16
+
+
 def test_a_telephone_transfers_out_over_the_carrier(telephones: Telephones) -> None:
     alice, bob = telephones.talk("alice", "102", "bob")
     telephones.transfer(bob, telephones.uri("01602"), says=1500)
@@ -101,6 +139,25 @@ def test_the_carrier_transfers_our_telephone(telephones: Telephones) -> None:
     assert telephones.outcome(carrier)[0] == "SUCCESS"
     carrier.wait_ended()
     alice.hang_up()
+
+
+def test_the_carrier_asks_first_and_then_connects_our_telephones(telephones: Telephones) -> None:
+    since = telephones.asterisk.mark()
+    alice = telephones.call("alice", "01602")
+    first = telephones.asterisk.wait_call("1602", since=since)
+    alice.wait_tone(CARRIER_HZ)
+    since = telephones.asterisk.mark()
+    second = telephones.asterisk.call(telephones.uri("603"), endpoint="office", then="tone")
+    bob = telephones.called("bob", since=since)
+    bob.wait_tone(CARRIER_HZ)
+    telephones.transfer(first, telephones.replaces(second, "603"), says=1500)
+    bob.wait_tone(TONES["alice"])
+    alice.wait_tone(TONES["bob"])
+    assert telephones.outcome(first) == SUCCESS
+    first.wait_ended()
+    second.wait_ended()
+    alice.hang_up()
+    assert bob.wait_ended() == 16
 
 
 @pytest.mark.parametrize(("number", "what"), [("710", "a number"), ("711", "a call in its place")])
