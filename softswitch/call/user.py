@@ -15,7 +15,7 @@ from softswitch.call.carrier import CallerId, Codecs, Dtmf, Entry, Secret, offer
 from softswitch.call.toll_rules import TollLimits
 from softswitch.document import digits_as_text
 from softswitch.pace import steps
-from softswitch.sdp.protection import Encryption, Policy
+from softswitch.sdp.protection import Encryption, KeyMethod, Policy
 from softswitch.sip.digest import HASHES, account_key
 
 #: What may stand in front of a `user:` target, as in `dial: user:alice`.
@@ -48,6 +48,7 @@ class User(Entry):
     codecs: Codecs = ("PCMU", "PCMA")
     dtmf: Dtmf = "auto"
     srtp: Policy = "accept"
+    srtp_keys: KeyMethod = "sdes"
     max_contacts: int | None = pydantic.Field(default=None, ge=1, le=100)
     toll: TollLimits | None = None
 
@@ -69,7 +70,7 @@ class User(Entry):
     @cached_property
     def encryption(self) -> Encryption:
         """How the sound of its calls is encrypted."""
-        return Encryption(self.srtp)
+        return Encryption(self.srtp, self.srtp_keys)
 
     def key(self, algorithm: str, realm: str) -> str | None:
         """Return H(A1) of RFC 7616 for an algorithm (lower case), None where no key was given for that one."""

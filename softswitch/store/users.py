@@ -35,6 +35,7 @@ users = sa.Table(
     sa.Column("codecs", sa.String(128)),
     sa.Column("dtmf", sa.String(16)),
     sa.Column("srtp", sa.String(16)),
+    sa.Column("srtp_keys", sa.String(16)),
     sa.Column("max_contacts", sa.Integer),
     # JSON, and read here: what somebody has written by hand must not keep the other rows from being read.
     sa.Column("toll", sa.Text),

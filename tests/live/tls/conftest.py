@@ -5,7 +5,7 @@ import shutil
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,9 @@ SETTINGS = """
 carriers: carriers.yaml
 dialplans: plan
 rtp: {{media_timeout: 4}}
-users: [{{name: alice, password: open-sesame, number: 101}}]
+users:
+  - {{name: alice, password: open-sesame, number: 101{alice}}}
+  - {{name: bob, password: open-sesame, number: 102{bob}}}
 sip:
   tls:
     listen: 127.0.0.1:{port}
@@ -136,10 +138,16 @@ class TlsAsterisk:
 
 
 @contextlib.contextmanager
-def asterisk_with_tls(folder: Path, files: Files, pair: KeyPair, *, verify_client: str = "no") -> Iterator[TlsAsterisk]:
+def asterisk_with_tls(
+    folder: Path, files: Files, pair: KeyPair, *, verify_client: str = "no", more: Mapping[str, str] | None = None
+) -> Iterator[TlsAsterisk]:
+    """more: what is added to its configuration files, by their names."""
     port = free_port()
     text = ASTERISK.format(port=port, pair=pair, ca=files.ca, verify_client=verify_client)
-    with running_asterisk(folder, lambda name, old: old + text if name == "pjsip.conf" else old) as asterisk:
+    added = {"pjsip.conf": text}
+    for name, lines in (more or {}).items():
+        added[name] = added.get(name, "") + lines
+    with running_asterisk(folder, lambda name, old: old + added.get(name, "")) as asterisk:
         yield TlsAsterisk(asterisk, port)
 
 
@@ -159,17 +167,21 @@ def strict_asterisk(files: Files, tmp_path: Path) -> Iterator[TlsAsterisk]:
 
 @pytest.fixture
 def tls_switch(files: Files, tmp_path: Path) -> Iterator[Callable[..., TlsSwitch]]:
-    """A function that starts a switch with these carriers, this certificate of ours and these lines of `sip.tls`."""
+    """A function that starts a switch with these carriers, this certificate of ours and these lines of `sip.tls`.
+
+    users: keys that alice and bob have besides, each after a comma.
+    """
     with contextlib.ExitStack() as stack:
 
-        def start(carriers: str = "", *, pair: KeyPair | None = None, more: str = "") -> TlsSwitch:
+        def start(carriers: str = "", *, pair: KeyPair | None = None, more: str = "", **users: str) -> TlsSwitch:
             config = tmp_path / "config"
             shutil.copytree(ROOT / "dialplans", config / "plan")
             if carriers:
                 (config / "plan" / "tls.yaml").write_text(RULES, encoding="utf-8")
             (config / "carriers.yaml").write_text(carriers or "[]\n", encoding="utf-8")
             port = free_port()
-            settings = SETTINGS.format(port=port, pair=pair or files.ours, more=more)
+            keys = {"alice": "", "bob": ""} | users
+            settings = SETTINGS.format(port=port, pair=pair or files.ours, more=more, **keys)
             (config / "softswitch.yaml").write_text(settings, encoding="utf-8")
             options = ("--config", str(config / "softswitch.yaml"))
             process = stack.enter_context(running_switch(tmp_path, options=options, number=5))
