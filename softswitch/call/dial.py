@@ -10,8 +10,8 @@ Where nobody answers, one cause stands for all of them: RFC 3261 section 16.7 st
 that are different people.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Generator, Iterator, Sequence
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import pydantic
 
@@ -209,21 +209,29 @@ def accept(call: Call, leg: LegId) -> None:
     call.reached()
 
 
-def talk(
-    call: Call, leg: LegId, on_progress: Callable[[ReferProgress], None] = lambda _: None
-) -> Generator[float | None, Input, Ended]:
-    """Pass keys both ways until `leg` ends; return how. The caller's end ends the call, and this with it.
+class Aside(Protocol):
+    """What is done while two talk. due: when `handle_timer` wants to be called, in the time of the call."""
 
-    on_progress: told how it goes where the caller's far end was asked to call somebody else itself.
-    """
+    due: float | None
+
+    def handle_timer(self) -> None: ...
+    def told(self, said: ReferProgress) -> None:
+        """Take how it goes where the caller's far end was asked to call somebody else itself."""
+
+
+def talk(call: Call, leg: LegId, aside: Aside | None = None) -> Generator[float | None, Input, Ended]:
+    """Pass keys both ways until `leg` ends; return how. The caller's end ends the call, and this with it."""
     while True:
-        match (yield None):
+        due = aside.due if aside is not None else None
+        match (yield None if due is None else max(0.0, due - call.time)):
             case LegHappened(leg=one, event=Digit() as key) if one in (leg, call.subject):
                 press(call, leg if one == call.subject else call.subject, key)
             case Replaced(old=old, new=new) if old == leg:
                 leg = new
-            case LegHappened(leg=one, event=ReferProgress() as said) if one == call.subject:
-                on_progress(said)
+            case LegHappened(leg=one, event=ReferProgress() as said) if one == call.subject and aside is not None:
+                aside.told(said)
+            case TimedOut() if aside is not None:
+                aside.handle_timer()
             case LegHappened(leg=one, event=Ended() as ended) if one == leg:
                 return ended
             case _:

@@ -6,7 +6,6 @@ attempt (`attempt.py`), and what it cannot reach leaves everything as it was.
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 import pydantic
@@ -28,6 +27,9 @@ Music = Literal["hold", "ringback"]
 #: what came of it, longer than its own subscription lasts.
 ANSWER_SECONDS: Final = 40.0
 NEWS_SECONDS: Final = 240.0
+#: Seconds of a call before its far end is asked to take it elsewhere. We know an answer before it has connected its own
+#: caller there, and until then it cannot: Asterisk accepts the REFER, and then says 400.
+SETTLE_SECONDS: Final = 0.5
 #: Seconds from the answer until a person must have taken the call: time for the briefing, twice.
 BRIEFING_SECONDS: Final = 60.0
 #: Letters of a briefing: half a minute of speech, longer than a person listens before saying yes.
@@ -102,9 +104,7 @@ class Transfer(Destination):
             missed = yield from brief(call, leg, render(self.brief, call.variables))
         if missed is None:
             accept(call, leg)
-            if self.mode == "attended":
-                call.refer("", instead_of=leg, known_only=True)
-            ended = yield from talk(call, leg, partial(_handed_off, call))
+            ended = yield from talk(call, leg, HandOff(call, leg) if self.mode == "attended" else None)
             call.end(Cause.TRANSFERRED if call.handing_off else ended.cause, by_other=ended.by_peer)
         else:
             self._missed(call, missed)
@@ -148,6 +148,9 @@ class Asked:
 def refer(call: Call, target: str, *, known_only: bool) -> Generator[float | None, Input, Asked]:
     """Ask the caller's far end to call `target` itself, and see the call end where it does."""
     call.hear(HoldSource())
+    young = SETTLE_SECONDS - (call.now - (call.answered_at or call.now))
+    if young > 0:
+        yield from wait_hearing(young, call)
     call.refer(target, known_only=known_only)
     until = call.time + ANSWER_SECONDS
     while True:
@@ -175,11 +178,33 @@ def refer(call: Call, target: str, *, known_only: bool) -> Generator[float | Non
     return Asked(True, None)
 
 
-def _handed_off(call: Call, said: ReferProgress) -> None:
-    """Leave the two to themselves where the caller's far end calls the other one itself; else stay between them."""
-    call.handing_off = said.accepted and (not said.final or said.status < 300)
-    if said.final and call.handing_off:
-        call.end(Cause.TRANSFERRED)
+class HandOff:
+    """Asks the caller's far end to call the other one itself, in our place, and leaves the two to themselves then.
+
+    Where that cannot be, they stay connected by us. due: when it wants to be called, None for no more.
+    """
+
+    def __init__(self, call: Call, leg: LegId) -> None:
+        self._call = call
+        self._leg = leg
+        self.due: float | None = call.time + SETTLE_SECONDS
+
+    def handle_timer(self) -> None:
+        """Ask; or hang up, where nobody else has."""
+        self.due = None
+        if self._call.handing_off:
+            self._call.end(Cause.TRANSFERRED)
+        else:
+            self._call.refer("", instead_of=self._leg, known_only=True)
+
+    def told(self, said: ReferProgress) -> None:
+        """Take how it goes. Whoever was replaced hangs up itself (RFC 3891 section 3), and has the time to do so.
+
+        A BYE of ours could be there before the new call is in that place: Asterisk then ends both.
+        """
+        self._call.handing_off = said.accepted and (not said.final or said.status < 300)
+        if said.final and self._call.handing_off:
+            self.due = self._call.time + RELEASE_SECONDS
 
 
 def brief(call: Call, leg: LegId, text: str) -> Generator[float | None, Input, Cause | None]:

@@ -85,8 +85,8 @@ rules:
   - {number: '605', steps: [{reject: 486}]}
   - {number: '602', steps: [answer, tone: {hz: 1004}]}
   - {number: '603', carrier: office, steps: [dial: 'user:bob']}
-  - {number: '710', carrier: office, steps: [answer, {wait: 1}, {transfer: {to: '1602', mode: refer}}]}
-  - {number: '711', carrier: office, steps: [answer, {transfer: {to: '1602', carrier: office, mode: attended}}]}
+  - {number: '710', carrier: office, steps: [answer, {transfer: {to: '1602', mode: refer}}]}
+  - {number: '711', carrier: office, steps: [answer, {transfer: {to: '1600', carrier: office, mode: attended}}]}
   - number: '712'
     carrier: office
     steps: [answer, {transfer: {to: '1999', mode: refer, then: continue}}, {tone: {hz: 1004}}]
@@ -153,7 +153,11 @@ class Telephones:
     def record(self, **fields: str) -> dict[str, Any]:
         """End every call; wait for a record of this test that has these values, and return it."""
         self.idle()
-        deadline = time.monotonic() + 5.0
+        return self.wait_record(**fields)
+
+    def wait_record(self, *, within: float = 5.0, **fields: str) -> dict[str, Any]:
+        """Wait for a record of this test that has these values, and return it."""
+        deadline = time.monotonic() + within
         while True:
             for record in self._records()[self._before :]:
                 if all(record[name] == value for name, value in fields.items()):

@@ -9,7 +9,7 @@ from softswitch.call.attempt import RELEASE_SECONDS
 from softswitch.call.cause import Cause
 from softswitch.call.commands import Connect, HangUpLeg, PlaceLeg, ReferLeg, Resume
 from softswitch.call.leg import Answered, Briefed, Ended, ReferProgress
-from softswitch.call.transfer import ANSWER_SECONDS, NEWS_SECONDS
+from softswitch.call.transfer import ANSWER_SECONDS, NEWS_SECONDS, SETTLE_SECONDS
 
 Made = Callable[..., Any]
 BY_PEER = Ended(Cause.NORMAL, by_peer=True)
@@ -21,6 +21,8 @@ def asked(with_steps: Made) -> Any:
     """The AI of a caller has the caller's telephone asked to call 101."""
     played = with_steps("[answer, {agent: x}]")
     played.transfer("[{transfer: {to: 101, mode: refer, seconds: 10}}]", by=played.agent)
+    assert not played.of(ReferLeg), "an answer is known here before the far end has connected its own caller"
+    played.pass_time(SETTLE_SECONDS)
     assert played.of(ReferLeg) == [ReferLeg("a", "101")] and not played.of(PlaceLeg)
     return played
 
@@ -74,6 +76,7 @@ def test_a_refusal_is_bridged(asked: Any) -> None:
 
 def test_a_refusal_is_the_end_of_it_where_no_bridge_is_wanted(with_steps: Made) -> None:
     played = with_steps("[answer, {transfer: {to: 101, mode: refer, or_bridge: false, then: continue}}, {dial: '5'}]")
+    played.pass_time(SETTLE_SECONDS)
     played.tell("a", REFUSED)
     assert [placed.target for placed in played.of(PlaceLeg)] == ["5"]
     assert played.call.variables["transfer_cause"] == "method not allowed"
@@ -90,6 +93,7 @@ def test_a_far_end_that_says_nothing_is_not_awaited_for_ever(asked: Any, accepte
 def test_who_is_not_answered_yet_is_answered_first(with_steps: Made) -> None:
     played = with_steps("[{transfer: {to: 101, mode: auto}}]")
     assert played.call.answered_at is not None
+    played.pass_time(SETTLE_SECONDS)
     assert played.of(ReferLeg) == [ReferLeg("a", "101", known_only=True)]
 
 
@@ -98,6 +102,7 @@ def test_the_one_given_away_may_be_the_called_one(with_steps: Made) -> None:
     bob = played.last_placed
     played.tell(bob, Answered())
     played.transfer("[{transfer: {to: 101, mode: refer}}]", by="a")
+    played.pass_time(SETTLE_SECONDS)
     assert played.of(ReferLeg)[-1].leg == bob
     played.tell(bob, ReferProgress(100, False))
     played.tell(bob, BY_PEER)
@@ -113,6 +118,8 @@ def connected(with_steps: Made) -> Any:
     played = with_steps("[answer, {transfer: {to: 101, mode: attended}}]")
     played.tell(played.last_placed, Answered())
     assert played.of(Connect)[-1] == Connect("a", played.last_placed)
+    assert not played.of(ReferLeg)
+    played.pass_time(SETTLE_SECONDS)
     assert played.of(ReferLeg) == [ReferLeg("a", "", instead_of=played.last_placed, known_only=True)]
     return played
 
@@ -120,12 +127,17 @@ def connected(with_steps: Made) -> Any:
 def test_two_that_talk_past_us_are_left_alone(connected: Any) -> None:
     connected.tell("a", ReferProgress(100, False))
     connected.tell("a", ReferProgress(200, True))
+    connected.pass_time(RELEASE_SECONDS - 0.1)
+    assert not connected.of(HangUpLeg), "who is replaced hangs up first: a BYE of ours might end the new call"
+    connected.pass_time(0.2)
     assert {output.leg for output in connected.of(HangUpLeg)} == {"a", connected.last_placed}
     assert (connected.record.cause, connected.record.ended_by) == ("16 transferred", "switch")
 
 
-def test_a_target_that_was_replaced_there_hangs_up_first(connected: Any) -> None:
-    connected.tell("a", ReferProgress(100, False))
+@pytest.mark.parametrize("told", [(100,), (100, 200)])
+def test_a_target_that_was_replaced_there_hangs_up_first(connected: Any, told: tuple[int, ...]) -> None:
+    for status in told:
+        connected.tell("a", ReferProgress(status, final=status >= 200))
     connected.tell(connected.last_placed, BY_PEER)
     assert connected.record.cause == "16 transferred"
 
@@ -143,4 +155,5 @@ def test_with_a_briefing_it_is_asked_before(with_steps: Made) -> None:
     played.tell(played.last_placed, Answered())
     assert not played.of(ReferLeg)
     played.tell("c-2", Briefed(accepted=True))
+    played.pass_time(SETTLE_SECONDS)
     assert played.of(ReferLeg)

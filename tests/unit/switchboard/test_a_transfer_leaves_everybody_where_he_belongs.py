@@ -10,6 +10,7 @@ from softswitch.audio.frame import SILENCE
 from softswitch.call.cause import Cause
 from softswitch.call.commands import TransferFinished, TransferStarted
 from softswitch.call.leg import Answered, Briefed, Ended, LegState, ReferProgress
+from softswitch.call.transfer import SETTLE_SECONDS
 from softswitch.errors import ResourceError
 
 AtWork = Callable[..., None]
@@ -200,6 +201,7 @@ def test_a_far_end_is_asked_for_what_it_can_reach(
         caller = board.call("2")
         caller.carrier = carrier
         [(call, _)] = board.board.calls()
+        board.now += SETTLE_SECONDS
         board.board.transfer(call.id, target, mode=mode)
         if asked:
             assert caller.told[-1] == ("refer", asked) and not board.placed
@@ -216,6 +218,7 @@ def test_a_far_end_that_does_not_say_it_takes_refer(at_work: AtWork, mode: Any) 
         caller = board.call("2")
         caller.refers = False
         [(call, _)] = board.board.calls()
+        board.now += SETTLE_SECONDS
         board.board.transfer(call.id, "carol", mode=mode)
         assert bool(board.placed) is (mode == "auto")
         board.board.hang_up(call.id)
@@ -231,9 +234,13 @@ def test_two_who_are_connected_are_asked_to_do_without_us(at_work: AtWork) -> No
         carol = board.legs["carol"]
         carol.says(Answered())
         assert hears(board, caller, carol)
+        board.now += SETTLE_SECONDS
+        call.handle_timer(now=board.now)
+        board.board._pump(board.board._calls[call.id])
         assert caller.told[-1] == ("refer", f"sip:{carol.id}@10.0.0.9", f"{carol.id};to-tag=a;from-tag=b")
         caller.says(ReferProgress(200, final=True))
-        assert carol.state is caller.state is LegState.ENDED
+        carol.says(BY_PEER)
+        assert caller.state is LegState.ENDED
         assert board.records[0].cause == "16 transferred"
 
     at_work(RULES, story)
