@@ -339,8 +339,9 @@ class Jitter:
             return
         self._shift_leads(shift)
         if shift > STALL_SECONDS:
-            # Nobody will ever ask for these frames, and heard now they would be a delay that lasts.
-            self._advance(round(shift / FRAME_SECONDS) * FRAME_BYTES)
+            # Nobody will ever ask for these frames, and heard now they would be a delay that lasts. The part of a
+            # period that is left over is not: the next take comes that much sooner.
+            self._advance(int(shift / FRAME_SECONDS) * FRAME_BYTES)
         excess = self._depth() - MAX_SECONDS
         if excess > 0:
             self._advance(ceil(excess / FRAME_SECONDS) * FRAME_BYTES)

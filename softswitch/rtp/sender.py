@@ -14,6 +14,10 @@ from softswitch.rtp.packet import COMFORT_NOISE, HEADER, MARKER, SEQUENCE_MASK, 
 #: How much later than its place on the 20 ms grid a frame may come before the clock is moved on: a tick may be late,
 #: and one that was left out is made up for by the next.
 MEDIA_SLACK_SECONDS = 0.050
+#: The tick that ends a stall comes between two places on the grid, the next one is on the grid again: by then a frame
+#: that is missing in the count is seen, and put right.
+SETTLING_CALLS = 2
+SETTLING_SLACK_SECONDS = 0.010
 
 
 class Sender:
@@ -29,6 +33,8 @@ class Sender:
         "_plain",
         "_sending_keys",
         "_sequence",
+        "_settling",
+        "_slack",
         "_ssrc",
         "_timestamp",
         "_waiting",
@@ -52,6 +58,8 @@ class Sender:
         self._marker = True
         self._plain = False  # the next frame is just one packet: no marker, no key, nothing waiting
         self._media_time: float | None = None
+        self._slack = MEDIA_SLACK_SECONDS
+        self._settling = 0
         self._waiting = b""  # sound that does not fill a packet yet, and the timestamp behind it
         self._waiting_end = 0
 
@@ -74,9 +82,9 @@ class Sender:
         media_time = self._media_time
         if media_time is None:
             media_time = now
-        elif now - media_time > MEDIA_SLACK_SECONDS:
+        elif now - media_time > self._slack:
             # Calls were left out, by a stalled loop or by an owner with nothing to say: the sound's clock ran on.
-            frames = round((now - media_time) / FRAME_SECONDS)
+            frames = self._left_out((now - media_time) / FRAME_SECONDS)
             timestamp = (timestamp + frames * FRAME_BYTES) & TIMESTAMP_MASK
             media_time += frames * FRAME_SECONDS
             self._marker, self._plain = True, False
@@ -89,8 +97,19 @@ class Sender:
             return (HEADER.pack(self._word, sequence, timestamp, self._ssrc) + payload,)
         return self._packets_unusual(payload, timestamp, noise)
 
+    def _left_out(self, periods: float) -> int:
+        """Return how many frames were left out of so many periods, as far as one can tell by now."""
+        if self._settling:
+            return round(periods)
+        self._settling, self._slack = SETTLING_CALLS, SETTLING_SLACK_SECONDS
+        return int(periods)
+
     def _packets_unusual(self, payload: bytes | None, timestamp: int, noise: bytes) -> Sequence[bytes]:
         sent: list[bytes] = []
+        if self._settling:
+            self._settling -= 1
+            if not self._settling:
+                self._slack = MEDIA_SLACK_SECONDS
         waiting = self._waiting
         if waiting and (payload is None or self._sending_keys or timestamp != self._waiting_end):
             # No more sound follows this, so it goes out as a short packet.
@@ -117,7 +136,7 @@ class Sender:
             sent.append(self._packet(self._word, start + place, sound[place : place + size]))
         self._waiting = sound[whole:]
         self._waiting_end = (timestamp + len(payload)) & TIMESTAMP_MASK
-        self._plain = size == FRAME_BYTES and not self._waiting
+        self._plain = size == FRAME_BYTES and not self._waiting and not self._settling
 
     def _send_key(self, timestamp: int, sent: list[bytes]) -> None:
         step = self._keys.step(timestamp)

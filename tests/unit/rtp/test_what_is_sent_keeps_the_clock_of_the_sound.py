@@ -82,3 +82,22 @@ def test_one_end_hears_what_the_other_says(kit: Any, ptime_ms: int) -> None:
         heard.append(kit.hear(receiver, wire, now + 0.003))
     places = set(kit.positions(heard))
     assert places == {p for p in range(0, 500 * 160, 4) if p // 160 % 100 < 60}
+
+
+@pytest.mark.parametrize("late_ms", [0.5, 4.0, 11.0, 17.0, 19.5])
+@pytest.mark.parametrize("jitter_ms", [-2.0, 0.0, 2.0])
+def test_a_stall_that_ends_between_two_ticks_leaves_the_clock_as_it_was(
+    kit: Any, late_ms: float, jitter_ms: float
+) -> None:
+    """300 ms and a part of a tick: the clock is right again with the second packet, and stays so."""
+    stream = kit.stream()
+    grid = 0.003
+    errors = []
+    for tick in range(100):
+        if 40 <= tick < 55:
+            continue
+        now = tick * 0.020 + grid + (late_ms / 1000 if tick == 55 else jitter_ms / 1000 if tick % 7 == 3 else 0.0)
+        (packet,) = [parse(data) for data in stream.packets(bytes(160), now)]
+        errors.append(((packet.timestamp - 0xFFFFFF00) & 0xFFFFFFFF) / 160 - tick)
+        assert packet.marker is (tick == 0 or errors[-1] != errors[-2] or tick == 55)
+    assert set(errors[:40]) == {0.0} and set(errors[41:]) == {0.0}
