@@ -21,6 +21,7 @@ from softswitch.api import reload as reload_api
 from softswitch.api import trunks as trunks_api
 from softswitch.api.calls import CallViews
 from softswitch.api.health import HealthServer
+from softswitch.api.orders import CallOrders
 from softswitch.audio import wav
 from softswitch.audio.frame import Frame
 from softswitch.call.call import CallId
@@ -284,6 +285,7 @@ class App:
                 *registrations_api.routes(self.people.users.statuses),
                 *guard_api.routes(self.user_agent.guard),
                 *views.routes(),
+                *CallOrders(self.switchboard, views).routes(),
                 *reload_api.routes(self._reload, self._last_reload),
             ],
         )

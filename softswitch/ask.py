@@ -11,6 +11,8 @@ from softswitch.net.address import Address, show, unspecified
 
 #: How long the switch may take to answer; it answers from memory.
 SECONDS = 5.0
+#: Statuses of an answer that is a no, with a sentence: wrong, forbidden, not there, not now.
+NO = (400, 403, 404, 409)
 #: Bytes of an answer that are read: thousands of calls or carriers, or all messages of one call.
 MAX_BYTES = 16 * 1024 * 1024
 
@@ -19,8 +21,12 @@ class NoSwitch(Exception):
     """Nobody answers, or not as a switch does; the message is a sentence."""
 
 
+class Wrong(Exception):
+    """The switch answers that this cannot be meant; the message is its sentence."""
+
+
 class NotThere(Exception):
-    """The switch answers that there is no such thing; the message is its sentence."""
+    """The switch answers that there is no such thing, or that it will not; the message is its sentence."""
 
 
 def ask(address: Address, path: str) -> dict[str, Any]:
@@ -31,10 +37,20 @@ def ask(address: Address, path: str) -> dict[str, Any]:
         raise _another(address) from error
 
 
-def post(address: Address, path: str, *, takes: Collection[int], seconds: float = SECONDS) -> dict[str, Any]:
+def post(
+    address: Address, path: str, body: Any = None, *, takes: Collection[int], seconds: float = SECONDS
+) -> dict[str, Any]:
     """POST to `path` and return the JSON of the answer; takes: statuses that are answers too. Raises NoSwitch."""
     try:
-        return dict(json.loads(fetch(address, path, method="POST", takes=takes, seconds=seconds)))
+        return dict(json.loads(fetch(address, path, body, method="POST", takes=takes, seconds=seconds)))
+    except (ValueError, TypeError) as error:
+        raise _another(address) from error
+
+
+def delete(address: Address, path: str) -> dict[str, Any]:
+    """DELETE `path` and return the JSON of the answer; raise NoSwitch or NotThere."""
+    try:
+        return dict(json.loads(fetch(address, path, method="DELETE")))
     except (ValueError, TypeError) as error:
         raise _another(address) from error
 
@@ -57,26 +73,34 @@ def _another(address: Address) -> NoSwitch:
 
 
 def fetch(
-    address: Address, path: str, *, method: str = "GET", takes: Collection[int] = (), seconds: float = SECONDS
+    address: Address,
+    path: str,
+    body: Any = None,
+    *,
+    method: str = "GET",
+    takes: Collection[int] = (),
+    seconds: float = SECONDS,
 ) -> bytes:
-    """Return what the switch at `address` answers to a request; raise NoSwitch or NotThere with a sentence.
+    """Return what the switch at `address` answers to a request; raise NoSwitch, NotThere or Wrong with a sentence.
 
-    path: as it stands in a URL; what a user typed goes through `quoted`.
+    path: as it stands in a URL; what a user typed goes through `quoted`. body: is sent as JSON, None for nothing.
     """
     where = _where(address)
     # A proxy of the environment is for the web, not for the switch.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        request = urllib.request.Request(f"http://{where}{path}", method=method)
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"http://{where}{path}", data, method=method)
+        request.add_header("Content-Type", "application/json")
         with opener.open(request, timeout=seconds) as response:
             answer: bytes = response.read(MAX_BYTES)
             return answer
     except urllib.error.HTTPError as error:
         if error.code in takes:
             return error.read(MAX_BYTES)
-        sentence = _sentence(error.read(MAX_BYTES)) if error.code == 404 else ""
+        sentence = _sentence(error.read(MAX_BYTES)) if error.code in NO else ""
         if sentence:
-            raise NotThere(sentence) from error
+            raise (Wrong if error.code == 400 else NotThere)(sentence) from error
         raise NoSwitch(f"what answers at {where} is no switch of this version (HTTP {error.code})") from error
     except OSError as error:
         reason = getattr(error, "reason", None) or error
@@ -94,7 +118,7 @@ def _where(address: Address) -> str:
 
 
 def _sentence(body: bytes) -> str:
-    """Return the sentence of an answer of ours that something is not there, empty for anybody else's 404."""
+    """Return the sentence of an answer of ours that is a no, empty for anybody else's."""
     try:
         return str(json.loads(body)["error"])
     except (ValueError, KeyError, TypeError):

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from rich import box
@@ -37,6 +37,21 @@ def watch(ask: Callable[[], Calls]) -> None:
             live.update(_table(ask()), refresh=True)
 
 
+@contextlib.contextmanager
+def waiting(sentence: str) -> Iterator[None]:
+    """Say on a terminal what is waited for, and nothing anywhere else."""
+    console = Console(stderr=True, highlight=False)
+    with console.status(escape(sentence)) if console.is_terminal else contextlib.nullcontext():
+        yield
+
+
+def print_transfer(done: dict[str, Any]) -> None:
+    """Print what came of a transfer."""
+    to, cause = harmless(str(done.get("to"))), harmless(str(done.get("cause")))
+    said = f"Transferred to {to}." if done.get("reached") else f"{to} was not reached: {cause}."
+    Console(highlight=False).print(said, markup=False)
+
+
 def _table(calls: Calls) -> RenderableType:
     if not calls:
         return "No call is up."
@@ -67,13 +82,24 @@ def _table(calls: Calls) -> RenderableType:
 
 
 def _others(one: dict[str, Any]) -> str:
-    """Return with whom the call is connected: the AI and what it does, or the other legs."""
-    ai = one.get("ai")
-    legs = [leg for leg in one.get("legs", ()) if not leg.get("subject") and leg.get("kind") != "AI"]
-    names = [f"{leg.get('number') or leg.get('name') or '?'} ({leg.get('state')})" for leg in legs]
+    """Return with whom the call is connected: the AI and what it does, or the other legs.
+
+    Where a transfer has put somebody else in the caller's place, he stands in front.
+    """
+    ai, legs = one.get("ai"), one.get("legs", ())
+    names = [f"{_name(leg)} ({leg.get('state')})" for leg in legs if not leg.get("subject") and leg.get("kind") != "AI"]
     if ai is not None:
         names.insert(0, f"AI {ai.get('flow') or 'says a text'}: {str(ai.get('doing', '')).replace('_', ' ')}")
+    subject = next((leg for leg in legs if leg.get("subject")), None)
+    if subject is not None and one.get("transferred"):
+        return f"{_name(subject)} with {', '.join(names) or 'nobody'}"
     return ", ".join(names)
+
+
+def _name(leg: dict[str, Any]) -> str:
+    """Return what people call a party: our users have names, the world has numbers."""
+    called = (leg.get("name"), leg.get("number")) if leg.get("kind") == "user" else (leg.get("number"), leg.get("name"))
+    return str(called[0] or called[1] or "?")
 
 
 def _duration(seconds: float) -> str:

@@ -60,6 +60,11 @@ def print_json(data: Any) -> None:
     print(json.dumps(data, ensure_ascii=False, indent=2))  # noqa: T201 - this is what was asked for
 
 
+def say(sentence: str) -> None:
+    """Print what was asked for as a line."""
+    print(sentence)  # noqa: T201 - this is what was asked for
+
+
 def fail(sentence: str) -> NoReturn:
     """Say what is wrong with how a command was used, and end with status 2."""
     print(f"softswitch: {sentence}", file=sys.stderr)  # noqa: T201 - the command line's own voice

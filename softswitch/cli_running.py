@@ -8,12 +8,15 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from softswitch.cli_options import JsonOption, app, fail, print_json
+from softswitch.cli_options import JsonOption, app, fail, print_json, say
 
 Answer = TypeVar("Answer")
 
 #: Where `softswitch --help` lists them.
 PANEL = "Commands that ask the switch that runs"
+
+#: How long a transfer may take besides the ringing: a far end that calls somebody itself, a briefing.
+TRANSFER_SECONDS = 400.0
 
 calls = typer.Typer(epilog="Example: softswitch calls, softswitch calls show 5f1c9a")
 app.add_typer(calls, name="calls", rich_help_panel=PANEL)
@@ -24,6 +27,7 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", "-c", metavar="FILE", help="softswitch.yaml, whose http.listen says where to ask."),
 ]
+CallArgument = Annotated[str, typer.Argument(metavar="ID", help="Its id, the beginning of it, or a SIP Call-ID.")]
 HttpOption = Annotated[str | None, typer.Option("--http", metavar="HOST:PORT", help="Where to ask, instead.")]
 
 
@@ -92,7 +96,7 @@ def list_calls(
 @calls.command("show", epilog="Example: softswitch calls show 5f1c9a --pcap call.pcap")
 def show_call(
     context: typer.Context,
-    call: Annotated[str, typer.Argument(metavar="ID", help="Its id, the beginning of it, or a SIP Call-ID.")],
+    call: CallArgument,
     text: Annotated[bool, typer.Option("--text", help="Print the messages whole, credentials masked.")] = False,
     pcap: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the messages for Wireshark.")] = None,
     config: ConfigOption = None,
@@ -118,7 +122,62 @@ def show_call(
     elif pcap is None:
         call_view.print_call(found)
     else:
-        print(f"{len(found['messages'])} messages are in {pcap}")  # noqa: T201 - this is what was asked for
+        say(f"{len(found['messages'])} messages are in {pcap}")
+
+
+@calls.command("transfer", epilog="Example: softswitch calls transfer 5f1c9a 102 --mode warm --brief 'In a hurry.'")
+def transfer_call(
+    context: typer.Context,
+    call: CallArgument,
+    to: Annotated[list[str], typer.Argument(metavar="TARGET...", help="Numbers, user:NAME or sip: URIs; all ring.")],
+    mode: Annotated[str, typer.Option(metavar="MODE", help="bridge, warm, attended, refer or auto.")] = "bridge",
+    brief: Annotated[str, typer.Option(metavar="TEXT", help="What the target is told first (warm, attended).")] = "",
+    seconds: Annotated[float, typer.Option(metavar="N", help="How long it may ring.")] = 30.0,
+    carrier: Annotated[str, typer.Option(metavar="NAME", help="Carrier for numbers; default the first.")] = "",
+    caller_id: Annotated[str, typer.Option("--caller-id", metavar="NUMBER", help="What the target sees.")] = "",
+    other: Annotated[bool, typer.Option("--other", help="Transfer who was called; the caller leaves.")] = False,
+    config: ConfigOption = None,
+    http: HttpOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Let the caller talk with somebody else, and wait for what comes of it; exit 1 if nobody is reached."""
+    from softswitch import calls_view
+    from softswitch.ask import NotThere, post, quoted
+
+    address = _address(config, http, context)
+    order: dict[str, Any] = {"to": to, "mode": mode, "brief": brief, "seconds": seconds}
+    order |= {"carrier": carrier, "caller_id": caller_id, "other": other}
+
+    def transferred() -> dict[str, Any]:
+        path, limit = f"/v1/calls/{quoted(call)}/transfer", TRANSFER_SECONDS + seconds
+        answer = post(address, path, order, takes=(409,), seconds=limit)
+        if "transfer" not in answer:
+            raise NotThere(answer.get("error", "the switch refused to transfer the call"))
+        return dict(answer["transfer"])
+
+    with calls_view.waiting(f"calling {', '.join(to)}; Ctrl-C leaves the transfer to itself"):
+        done = _asked(transferred)
+    if json_:
+        print_json(done)
+    else:
+        calls_view.print_transfer(done)
+    raise SystemExit(0 if done["reached"] else 1)
+
+
+@calls.command("hang-up", epilog="Example: softswitch calls hang-up 5f1c9a")
+def hang_up_call(
+    context: typer.Context,
+    call: CallArgument,
+    config: ConfigOption = None,
+    http: HttpOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """End a call for everybody on it; exit 1 if it is not up."""
+    from softswitch.ask import delete, quoted
+
+    address = _address(config, http, context)
+    done = _asked(lambda: delete(address, f"/v1/calls/{quoted(call)}"))
+    print_json(done) if json_ else say(f"The call {done['ended']} is ended.")
 
 
 @bans.callback(invoke_without_command=True)
@@ -146,12 +205,14 @@ def remove_ban(
     host: Annotated[str, typer.Argument(metavar="HOST", help="An IP address, or a network as `bans` names it.")],
     config: ConfigOption = None,
     http: HttpOption = None,
+    json_: JsonOption = False,
 ) -> None:
     """Listen to a source again, and forget what it did; exit 1 if it is not banned."""
-    from softswitch.ask import fetch, quoted
+    from softswitch.ask import delete, quoted
 
     address = _address(config, http, context)
-    _asked(lambda: fetch(address, f"/v1/guard/bans/{quoted(host)}", method="DELETE"))
+    done = _asked(lambda: delete(address, f"/v1/guard/bans/{quoted(host)}"))
+    print_json(done) if json_ else say(f"{done['pardoned']} is listened to again.")
 
 
 @app.command(rich_help_panel=PANEL, epilog="Example: softswitch reload --config softswitch.yaml")
@@ -185,10 +246,12 @@ def _address(config: Path | None, http: str | None, context: typer.Context | Non
 
 def _asked(question: Callable[[], Answer]) -> Answer:
     """Return what the running switch answers; no answer, or a no, is a sentence and status 1."""
-    from softswitch.ask import NoSwitch, NotThere
+    from softswitch.ask import NoSwitch, NotThere, Wrong
 
     try:
         return question()
+    except Wrong as error:
+        fail(str(error))
     except (NoSwitch, NotThere) as error:
         print(f"softswitch: {error}", file=sys.stderr)  # noqa: T201 - the command line's own voice
         raise SystemExit(1) from error

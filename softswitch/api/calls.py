@@ -10,7 +10,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from softswitch.api.sight import Line, Sight, as_capture, as_json, lines_of, seen
-from softswitch.call.call import Call
+from softswitch.call.call import Call, CallId
 from softswitch.call.leg import Leg, LegId, LegState
 from softswitch.call.record import MediaReport, Parties
 from softswitch.call.story import Party, Story
@@ -73,32 +73,56 @@ class CallViews:
 
     def find(self, wanted: str) -> Sight | str:
         """Return a call by its id, the beginning of it, or a Call-ID; a sentence where there is none, or several."""
-        live = {call.id: (call, parties) for call, parties in self.switchboard.calls()}
-        over = self.switchboard.history
-        ids = [wanted] if wanted in live or over.get(wanted) is not None else []
-        if not ids:
+        id = self._named(wanted)
+        if not id:
             conversation = self.trace.of_call_id(wanted)
             if conversation is not None:
-                legs = {leg.partition(".")[0] for leg in conversation.legs}
-                ids = [call.id for call, _ in live.values() if legs & call.story.parties.keys()]
-                ids = ids or [told.record.id for told in over if legs & told.story.parties.keys()]
-                if not ids:
-                    return _never_a_call(Line("", 1, conversation.call_id, conversation.messages()))
-                del ids[1:]  # one that goes round in circles: the outer one shows both
-        if not ids and wanted:
-            ids = [id for id in live if id.startswith(wanted)]
-            ids.extend(told.record.id for told in over if told.record.id.startswith(wanted))
-        if not ids:
-            return f"no call {wanted} is up, and none that was over lately has this id or Call-ID"
-        if len(ids) > 1:
-            more = f" and {len(ids) - MAX_NAMED} more" if len(ids) > MAX_NAMED else ""
-            return f"{wanted} is the beginning of several calls: {', '.join(ids[:MAX_NAMED])}{more}"
-        if ids[0] in live:
-            return self._sight(*live[ids[0]])
-        told = over.get(ids[0])
+                return _never_a_call(Line("", 1, conversation.call_id, conversation.messages()))
+        live = next(((call, parties) for call, parties in self.switchboard.calls() if call.id == id), None)
+        if live is not None:
+            return self._sight(*live)
+        told = self.switchboard.history.get(id)
         if told is None:
-            return f"the call {wanted} has just been forgotten"
+            return self._unknown(wanted)
         return seen(told.story, lines_of(self.trace, told.story), record=told.record)
+
+    def up(self, wanted: str) -> Call | None:
+        """Return a call that is up, None where `why_not_up` has a sentence."""
+        id = self._named(wanted)
+        return next((call for call, _ in self.switchboard.calls() if call.id == id), None)
+
+    def why_not_up(self, wanted: str) -> str:
+        """Return why nothing can be done with a call."""
+        id = self._named(wanted)
+        return f"the call {id} is over" if id else self._unknown(wanted)
+
+    def _named(self, wanted: str) -> CallId:
+        """Return the id of the one call that is meant, up or over; empty where there is none, or several."""
+        ids = self._meant(wanted)
+        return ids[0] if len(ids) == 1 else ""
+
+    def _meant(self, wanted: str) -> list[CallId]:
+        live = {call.id: call for call, _ in self.switchboard.calls()}
+        over = self.switchboard.history
+        if wanted in live or over.get(wanted) is not None:
+            return [wanted]
+        conversation = self.trace.of_call_id(wanted)
+        if conversation is not None:
+            legs = {leg.partition(".")[0] for leg in conversation.legs}
+            ids = [call.id for call in live.values() if legs & call.story.parties.keys()]
+            ids = ids or [told.record.id for told in over if legs & told.story.parties.keys()]
+            return ids[:1]  # one that goes round in circles: the outer one shows both
+        if not wanted:
+            return []
+        ids = [id for id in live if id.startswith(wanted)]
+        return ids + [told.record.id for told in over if told.record.id.startswith(wanted)]
+
+    def _unknown(self, wanted: str) -> str:
+        ids = self._meant(wanted)
+        if len(ids) < 2:
+            return f"no call {wanted} is up, and none that was over lately has this id or Call-ID"
+        more = f" and {len(ids) - MAX_NAMED} more" if len(ids) > MAX_NAMED else ""
+        return f"{wanted} is the beginning of several calls: {', '.join(ids[:MAX_NAMED])}{more}"
 
     def _sight(self, call: Call, parties: Parties) -> Sight:
         legs = self.switchboard.legs(call.id)
@@ -123,6 +147,7 @@ class CallViews:
             "from": parties.from_,
             "to": parties.to,
             "state": _state(call, legs),
+            "transferred": call.subject != call.origin,
             "carrier": parties.carrier or call.left_by,
             "user": users[0] if users else "",
             "codec": sound.codec if sound is not None else "",

@@ -11,6 +11,9 @@ from prometheus_client.registry import Collector
 
 from softswitch.net.address import bind_error
 
+#: How long those who are being answered may keep a switch from stopping.
+STOP_SECONDS = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Family:
@@ -73,7 +76,8 @@ class HealthServer:
                 *routes,
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        # Who waits for a transfer to end keeps no switch from stopping.
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=STOP_SECONDS)
 
     async def listen(self, host: str, port: int) -> tuple[str, int]:
         """Bind; return where. Raises ResourceError with a sentence where it cannot."""
