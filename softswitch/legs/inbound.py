@@ -49,6 +49,7 @@ class Inbound:
             leg.signalling.dialog_made(leg.dialog, leg)
             self.refusal = self._read(request)
         except RemoteError as error:
+            leg.signalling.note(error.kind, leg.flow, str(error))
             self.refusal = Refusal(error.status)
 
     def _read(self, request: Request) -> Refusal | None:
@@ -64,6 +65,7 @@ class Inbound:
         try:
             self._answer = media.answer(request.body)
         except MediaRefused as error:
+            self._leg.signalling.note(error.kind, self._leg.flow, str(error))
             return Refusal(488, (("Warning", error.header("softswitch")),), f"its offer was refused: {error}")
         return None
 
@@ -149,6 +151,7 @@ class Inbound:
                     body = leg.media.answer(request.body)
         except RemoteError as error:
             log.warning("%s the PRACK has no usable session description: %s", leg.id, error)
+            leg.signalling.note(error.kind, leg.flow, str(error))
             leg.answer_request(request, key, error.status)
             if self._owes_offer:  # it was the answer to our offer, and there will be no other
                 leg.hang_up(Cause.INCOMPATIBLE)
@@ -263,6 +266,7 @@ class Inbound:
         except RemoteError as error:
             # The ACK owed us an answer (RFC 3264 section 4) and brought none that can be used.
             log.warning("%s the ACK has no usable session description: %s", leg.id, error)
+            leg.signalling.note(error.kind, leg.flow, str(error))
             leg.release(Cause.INCOMPATIBLE)
             leg.ended(Cause.INCOMPATIBLE.because(f"the peer's answer cannot be used: {error}"), by_peer=False)
             return

@@ -201,6 +201,7 @@ class Outbound:
                 return False, b""
         except RemoteError as error:
             log.warning("%s early session description is unusable: %s", leg.id, error)
+            leg.signalling.note(error.kind, leg.flow, str(error))
             return False, b""
         begins = self._sounding is None
         self._sounding = (tag, body)
@@ -232,6 +233,7 @@ class Outbound:
                 answer = media.answer(response.body)
         except RemoteError as error:
             fault = str(error)
+            leg.signalling.note(error.kind, leg.flow, fault)
         credentials = [line for line in self._client.request.headers if line[0] in CREDENTIALS]
         self._client.acknowledge(headers=credentials, body=answer, content_type=SDP if answer else None)
         self.carry_out()

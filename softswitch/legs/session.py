@@ -106,6 +106,7 @@ class Session:
             try:
                 body = media.answer(request.body, self._wish)
             except RemoteError as error:
+                leg.signalling.note(error.kind, leg.flow, str(error))
                 leg.answer_request(request, key, error.status, _warning(error))
                 return
             self._agreed = self._wish
@@ -132,6 +133,7 @@ class Session:
         try:
             body = media.answer(request.body, self._wish) if request.body else media.offer(self._wish)
         except RemoteError as error:
+            leg.signalling.note(error.kind, leg.flow, str(error))
             leg.answer_request(request, key, error.status, _warning(error))
             return
         self._owes_offer = not request.body
@@ -357,6 +359,7 @@ class Session:
             leg.media.accept(ack.body)
         except RemoteError as error:  # what was agreed before still stands (section 14.1)
             log.warning("%s the ACK has no usable session description: %s", leg.id, error)
+            leg.signalling.note(error.kind, leg.flow, str(error))
             return
         leg.note_hold()
 
@@ -393,6 +396,7 @@ class Session:
                 media.accept(response.body)
         except RemoteError as error:
             log.warning("%s the answer to a re-INVITE cannot be used, the call goes on as it was: %s", leg.id, error)
+            leg.signalling.note(error.kind, leg.flow, str(error))
         leg.note_hold()
 
 

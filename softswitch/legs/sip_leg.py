@@ -331,6 +331,7 @@ class SipLeg:
         try:
             dialog.receive(request)
         except RemoteError as error:
+            self.signalling.note(error.kind, flow, str(error))
             self.answer_request(request, key, error.status)
             return
         self.flow = flow  # a peer behind a NAT may come by another way today

@@ -2,7 +2,8 @@
 
 What comes out does not depend on how the stream was cut into segments. So a fault in it is told only after the whole
 messages before it; and a message whose Content-Length is missing or nonsense still comes out, its head alone and as the
-last, because it can be answered 400 although nothing after it can be followed.
+last, because it can be answered 400 although nothing after it can be followed. Of a head that is too large, one octet
+more than we read comes out, to be answered 513.
 """
 
 import re
@@ -91,7 +92,8 @@ class StreamFramer:
         """Return how long the message at the front is, 0 while its head is not complete."""
         end = self._head_end()
         if (end or len(self._buffer)) > MAX_HEAD_BYTES:  # complete or not, or it would matter how it was cut
-            raise broken("headers larger than we read", kind="head_too_large", status=513)
+            self.fault = broken("headers larger than we read", kind="head_too_large", status=513)
+            return MAX_HEAD_BYTES + 1 if _is_request(self._buffer) else 0
         if not end:
             return 0
         head = bytes(self._buffer[:end])
@@ -101,7 +103,7 @@ class StreamFramer:
                 raise broken("larger than we read", kind="message_too_large", status=513)
         except RemoteError as error:
             self.fault = error
-            return end if b" SIP/2.0" in head.partition(b"\n")[0] else 0
+            return end if _is_request(head) else 0
         return wanted
 
     def _head_end(self) -> int:
@@ -115,6 +117,11 @@ class StreamFramer:
             return bare + 2
         self._searched = len(buffer)
         return 0
+
+
+def _is_request(head: bytes | bytearray) -> bool:
+    """Tell whether it begins like something that wants an answer."""
+    return b" SIP/2.0" in head.partition(b"\n")[0]
 
 
 def _content_length(head: bytes) -> int:

@@ -46,8 +46,9 @@ def parse_message(data: bytes, *, stream: bool = False) -> Request | Response:
 
     Raises MessageError, whatever the bytes.
     """
-    head, body = _split(data)
+    head, body, too_large = _split(data)
     start, items, fault = _read_head(head)
+    fault = too_large or fault
     headers = Headers.received(items)
     try:
         if fault is not None:
@@ -63,8 +64,11 @@ def parse_message(data: bytes, *, stream: bool = False) -> Request | Response:
         raise MessageError(str(error), kind=error.kind, status=error.status, request=answerable) from error
 
 
-def _split(data: bytes) -> tuple[str, bytes]:
-    """Return the head as text with bare line feeds, and what follows the empty line."""
+def _split(data: bytes) -> tuple[str, bytes, RemoteError | None]:
+    """Return the head as text, what follows the empty line, and whether only the beginning of the head is there.
+
+    What is too large is answered as well, by the headers that are read of it.
+    """
     if len(data) > MAX_MESSAGE_BYTES:
         raise MessageError("larger than a datagram can be", kind="message_too_large", status=513)
     if data[:1] in b"\r\n":
@@ -77,9 +81,11 @@ def _split(data: bytes) -> tuple[str, bytes]:
         head, body = data[:end], data[end + 4 :]
     else:
         head, body = data, b""
+    fault: RemoteError | None = None
     if len(head) > MAX_HEAD_BYTES:
-        raise MessageError("headers larger than we read", kind="head_too_large", status=513)
-    return head.decode("utf-8", "surrogateescape"), body
+        fault = broken("headers larger than we read", kind="head_too_large", status=513)
+        head = head[: head.rfind(b"\n", 0, MAX_HEAD_BYTES) + 1].rstrip(b"\r\n")
+    return head.decode("utf-8", "surrogateescape"), body, fault
 
 
 def _read_head(head: str) -> tuple[str, list[tuple[str, str]], RemoteError | None]:
@@ -137,6 +143,8 @@ def _body(headers: Headers, rest: bytes, *, stream: bool) -> bytes:
     if headers.repeats and len(set(headers.all("Content-Length"))) > 1:
         raise broken("two different Content-Length", kind="bad_content_length")
     length = grammar.number(text, below=2**32, what="Content-Length", kind="bad_content_length")
+    if stream and length > MAX_MESSAGE_BYTES:
+        raise broken(f"Content-Length says {length}, more than we read", kind="message_too_large", status=513)
     if length > len(rest):
         raise broken(f"Content-Length says {length}, {len(rest)} bytes came", kind="body_too_short")
     headers.remove("Content-Length")

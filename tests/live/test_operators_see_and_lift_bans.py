@@ -68,6 +68,47 @@ def test_a_ban_is_seen_and_lifted(tmp_path: Path) -> None:
         assert again.returncode == 1 and "is not banned" in again.stderr
 
 
+def test_a_ban_ends_by_itself_and_the_next_one_lasts_longer(tmp_path: Path) -> None:
+    config = tmp_path / "softswitch.yaml"
+    config.write_text("sip: {trusted: [127.0.0.1/32]}\nguard: {ban_seconds: 2}\n")
+    with running_switch(tmp_path, options=("--config", str(config))) as switch:
+        target = ("127.0.0.1", switch.sip_port)
+        lasted = []
+        for _ in range(2):
+            began = time.monotonic()
+            assert options(SCANNER, target, "friendly-scanner") == b""
+            while not options(SCANNER, target, "Linphone").startswith(b"SIP/2.0 200"):
+                assert time.monotonic() < began + 10, "the ban does not end"
+            lasted.append(time.monotonic() - began)
+        # An answer is awaited for a second, so that a ban is seen to end up to that much later.
+        assert 1.5 < lasted[0] < 3.5 and 3.5 < lasted[1] < 5.5, lasted
+        assert switch.metrics()["softswitch_guard_bans"] == 0
+
+
+def test_networks_are_denied_or_alone_allowed(tmp_path: Path) -> None:
+    config = tmp_path / "softswitch.yaml"
+    denied, other, inside = "127.0.66.1", "127.0.67.1", "127.0.68.1"
+    config.write_text("sip: {trusted: [127.0.0.1/32]}\nguard: {deny: [127.0.66.0/24]}\n")
+    with running_switch(tmp_path, options=("--config", str(config))) as switch:
+        target = ("127.0.0.1", switch.sip_port)
+        assert options(denied, target, "Linphone") == b""
+        assert options(other, target, "Linphone").startswith(b"SIP/2.0 200")
+        assert switch.metrics()['softswitch_guard_dropped_total{reason="denied"}'] == 1
+        with socket.socket() as raw:  # a connection is closed before it says anything
+            raw.bind((denied, 0))
+            raw.settimeout(5)
+            raw.connect(target)
+            assert raw.recv(1) == b""
+        config.write_text("sip: {trusted: [127.0.0.1/32]}\nguard: {allow: [127.0.68.0/24]}\n")
+        done = subprocess.run(
+            [COMMAND, "reload", "--http", f"127.0.0.1:{switch.http_port}"], capture_output=True, check=False, timeout=30
+        )
+        assert done.returncode == 0, done.stdout
+        assert options(inside, target, "Linphone").startswith(b"SIP/2.0 200")
+        assert options("127.0.0.1", target, "Linphone").startswith(b"SIP/2.0 200"), "who is trusted need not be named"
+        assert options(other, target, "Linphone") == b""
+
+
 @pytest.mark.parametrize(
     ("line", "shown"),
     [("", r"softswitch/\d"), ("  server_name: PBX", "PBX$"), ('  server_name: ""', None)],

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from softswitch.errors import RemoteError
 from softswitch.sip.framing import PONG, StreamFramer
-from softswitch.sip.parser import MessageError, parse_message
+from softswitch.sip.parser import MAX_HEAD_BYTES, MessageError, parse_message
 
 Invite = Callable[..., bytes]
 
@@ -71,7 +71,7 @@ def run(pieces: list[bytes]) -> tuple[list[bytes], str | None, int]:
         (("Content-Length: x",), "bad_content_length", "bad_content_length"),
         (("Content-Length: 3", "l: 4"), "bad_content_length", "bad_content_length"),
         (("Content-Length: -1",), "bad_content_length", "bad_content_length"),
-        (("Content-Length: 99999",), "message_too_large", "body_too_short"),
+        (("Content-Length: 99999",), "message_too_large", "message_too_large"),
     ],
 )
 def test_a_stream_that_cannot_be_followed_ends_with_a_message_that_can_be_answered(
@@ -102,7 +102,12 @@ def test_headers_without_end_are_given_up() -> None:
 
 def test_headers_too_large_are_so_in_one_piece_too(invite: Invite) -> None:
     data = invite(f"Subject: {'x' * 33_000}", "l: 0")
-    assert run([data]) == run([data[:32_800], data[32_800:]]) == ([], "head_too_large", 0)
+    begin = data[: MAX_HEAD_BYTES + 1]
+    assert run([data]) == run([data[:32_800], data[32_800:]]) == ([begin], "head_too_large", 0)
+    with pytest.raises(MessageError) as caught:
+        parse_message(begin, stream=True)
+    assert (caught.value.kind, caught.value.status) == ("head_too_large", 513)
+    assert caught.value.request is not None and caught.value.request.call_id
 
 
 def test_a_flood_of_line_ends_costs_little() -> None:

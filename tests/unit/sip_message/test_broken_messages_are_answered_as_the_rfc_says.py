@@ -77,7 +77,9 @@ def test_a_broken_response_is_dropped(invite: Invite, start: str) -> None:
 
 
 def test_limits_have_answers(invite: Invite) -> None:
-    assert fault(invite("Subject: " + "x" * 40_000)).status == 513
+    large = fault(invite("Subject: " + "x" * 40_000))
+    assert (large.kind, large.status) == ("head_too_large", 513)
+    assert large.request is not None and large.request.headers.get("Call-ID"), "what was read of it leads back"
     assert fault(invite(*["Subject: x"] * 300)).kind == "too_many_headers"
     assert fault(b"x" * 70_000).kind == "message_too_large"
 
