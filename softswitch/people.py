@@ -62,6 +62,7 @@ class People:
             self.proof,
             user_agent,
             resolver,
+            closed=trunks.closed,
         )
         self.identity = Identity(
             self.proof,

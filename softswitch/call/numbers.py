@@ -22,6 +22,10 @@ MAX_LENGTH = 64
 #: A number without `+`, `00` or the digit that national numbers begin with is public only from this length on.
 #: Internal numbers are shorter; the public numbers of countries that dial without such a digit are not.
 LEAST_BARE_DIGITS = 7
+#: Digits of an international number (ITU-T E.164) with the longest prefix that is dialled before it.
+MAX_DIALLED = 15 + 5
+#: The shortest numbers that networks have.
+MIN_DIALLED = 3
 #: A campaign of that many numbers reads each once; about 2 MB.
 _REMEMBERED = 4096
 
@@ -66,6 +70,10 @@ class Number:
 @lru_cache(maxsize=_REMEMBERED)
 def read(text: str, country: str = "") -> Number:
     """Read what somebody dialled, a `tel:` URI included. country: whose national numbers it may be; empty: nobody's."""
+    return _read(text, country)
+
+
+def _read(text: str, country: str) -> Number:
     if len(text) > MAX_LENGTH:
         return Number(text[:MAX_LENGTH], Kind.NAME, why=f"it is longer than {MAX_LENGTH} characters")
     bare, extension = _without_extension(_from_uri(text.strip()))
@@ -82,6 +90,27 @@ def read(text: str, country: str = "") -> Number:
         why = f"{dialled} is an emergency number in {country}, which is sent exactly as it is"
         return Number(dialled, Kind.EMERGENCY, why=why)
     return _number(bare, dialled, country, extension)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def meanings(number: Number, country: str) -> tuple[Number, ...]:
+    """Return a number, and what else a network may take it for: who steals minutes writes what we read otherwise.
+
+    A network stops at the last digit that it needs: what is no number in any plan is one with digits too many. And a
+    carrier may be sent what was dialled, which need not be what we made of it.
+    """
+    found = {number.best: number}
+    again = read(number.dialled, country)
+    found.setdefault(again.best, again)
+    if number.kind is Kind.INTERNAL:
+        digits = number.dialled.removeprefix("+")
+        bare = f"+{digits.lstrip('0')}" if number.dialled.startswith("+") else digits
+        for length in range(min(len(bare), MAX_DIALLED), MIN_DIALLED - 1, -1):
+            cut = _read(bare[:length], country)
+            # The rest of a public number is cut by whoever asks the plan of its country.
+            if cut.kind is Kind.SHORT or (cut.kind is Kind.PUBLIC and not any(one.e164 for one in found.values())):
+                found.setdefault(cut.best, cut)
+    return tuple(found.values())
 
 
 def write(number: Number, form: Format, country: str = "") -> str:

@@ -16,7 +16,7 @@ from phonenumbers import PhoneNumberType
 from phonenumbers.shortnumberinfo import ShortNumberCost
 
 from softswitch.call.carrier import Prefix
-from softswitch.call.numbers import REGIONS, Kind, Number
+from softswitch.call.numbers import REGIONS, Kind, Number, meanings
 
 NumberType = Literal["premium_rate", "shared_cost", "satellite", "personal", "uan", "star_code"]
 
@@ -99,11 +99,26 @@ class TollLimits(pydantic.BaseModel):
         """
         if number.kind is Kind.EMERGENCY:
             return ""
+        written = self._written(number)
+        if written is not None:
+            return written
+        others = (one for one in meanings(number, country) if one != number)
+        reasons = (f"a network may take it for {one.best}: {why}" for one in others if (why := self._why(one, country)))
+        return self._natural(number, country) or next(reasons, "")
+
+    def _why(self, number: Number, country: str) -> str:
+        written = self._written(number)
+        return self._natural(number, country) if written is None else written
+
+    def _written(self, number: Number) -> str | None:
+        """Return what the prefixes say: why not, nothing where one opens it, None where none is about it."""
         allowed, denied = _longest(self.allow, number.best), _longest(self.deny, number.best)
         if denied and len(denied) >= len(allowed):
             return f"numbers that begin with {denied} are denied"
-        if allowed:
-            return ""
+        return "" if allowed else None
+
+    def _natural(self, number: Number, country: str) -> str:
+        """Return why a number may not be called for what it is: its type, and where it is."""
         where, kind = _nature(number, country)
         if kind in self.deny_types:
             return f"{_WORDS[kind]} are denied"

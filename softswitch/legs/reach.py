@@ -31,6 +31,13 @@ class Reach:
         flow = self._sockets.flow_to(transport.upper(), (host, port))
         return flow._replace(name=name, carrier=carrier) if flow.secure else flow
 
+    def comes_back(self, host: str, port: int) -> bool:
+        """Tell whether a call to an address (an IP literal) would come back to us, behind a NAT by its public side."""
+        public = self.public
+        if public is not None and host == public[0] and port in (public[1], *self._sockets.ports):
+            return True
+        return self._sockets.comes_back((host, port))
+
     def flow_to(self, dialog: Dialog, flow: Flow) -> Flow:
         """Return the way to the next hop of a dialog: its address where that leads anywhere, else the peer's way.
 

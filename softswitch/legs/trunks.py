@@ -23,7 +23,7 @@ from softswitch.legs.tolls import Fare, Tolls
 from softswitch.legs.trunk import Trunk, TrunkStatus
 from softswitch.legs.trunk_leg import Hop, Resolves, TrunkLeg, Way
 from softswitch.legs.user_agent import UserAgent
-from softswitch.net.address import Address
+from softswitch.net.address import Address, show
 from softswitch.net.networks import Networks
 from softswitch.net.resolve import Target
 from softswitch.net.tls_names import proves
@@ -193,13 +193,25 @@ class Trunks:
         return Way((hop,), try_seconds=URI_TRY_SECONDS, closed=partial(self._closed, who))
 
     def _closed(self, who: Who, target: Target) -> Cause | None:
-        """Say why an address may not be called as a bare URI: at a gateway of a carrier, which knows us by our address,
-        nobody pays for that call whom the tolls know."""
-        if who.trusted:
-            return None
+        """Say why an address may not be called as a bare URI; those who are believed may call what they like."""
+        return None if who.trusted else self.closed("user" if who.user else "stranger", target)
+
+    def closed(self, scope: str, target: Target, through: Address | None = None) -> Cause | None:
+        """Say why an address may not be called that somebody else has chosen, None where it may.
+
+        A gateway of a carrier knows us by our address: nobody pays for that call whom the tolls know. And what comes
+        back to us comes from this machine, which is believed. scope: who is refused, for the counter. through: where
+        the choice came from; a carrier's own gateway may name itself.
+        """
+        refused = self.tolls.toll.refused
+        if self._user_agent.reach.comes_back(target.host, target.port):
+            refused[scope, "loop"] += 1
+            return Cause.BARRED.because(
+                f"{show((target.host, target.port))} is this switch, which does not call itself"
+            )
         for post in self.roster.posts():
-            if _is_at(post, (target.host, target.port)):
-                self.tolls.toll.refused["user" if who.user else "stranger", "gateway"] += 1
+            if _is_at(post, (target.host, target.port)) and not (through is not None and _is_at(post, through)):
+                refused[scope, "gateway"] += 1
                 words = f"{target.host} is a gateway of carrier {post.trunk.name}, which is called by number only"
                 return Cause.BARRED.because(words)
         return None

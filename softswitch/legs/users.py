@@ -1,6 +1,7 @@
 """All users at work: takes their registrations, knows where their phones are, and calls them."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +9,7 @@ from functools import partial
 from itertools import groupby
 
 from softswitch import clock
+from softswitch.call.cause import Cause
 from softswitch.call.leg import Leg, LegId, LegSink
 from softswitch.call.user import SCHEME, User, UserBook
 from softswitch.call.who import OURSELVES, Who
@@ -19,10 +21,11 @@ from softswitch.legs.signalling import Placement, Refusal
 from softswitch.legs.trunk_leg import Hop, Resolves, Way
 from softswitch.legs.user_agent import UserAgent
 from softswitch.legs.user_leg import UserLeg
-from softswitch.net.address import show
+from softswitch.net.address import Address, family, show
+from softswitch.net.resolve import Target
 from softswitch.sip.flow import Flow, default_port
 from softswitch.sip.headers import NameAddr
-from softswitch.sip.location import Binding, Bound, Location, LocationSettings, Unbound
+from softswitch.sip.location import MAX_PATH, Binding, Bound, Location, LocationSettings, Unbound
 from softswitch.sip.message import Request
 from softswitch.sip.transaction import Key
 from softswitch.sip.uri import Uri
@@ -76,9 +79,12 @@ class Users:
         user_agent: UserAgent,
         resolver: Resolves,
         *,
+        closed: Callable[[str, Target, Address], Cause | None] = lambda scope, target, through: None,
         token: clock.Token = clock.token,
         now: Callable[[], float] = clock.now,
     ) -> None:
+        """closed: as `Trunks.closed`."""
+        self._closed = closed
         self._proof = proof
         self._user_agent = user_agent
         self._resolver = resolver
@@ -142,7 +148,7 @@ class Users:
         if isinstance(proved, str) or self.book.find(request.to.uri.username) is not proved:
             reply(key, request, 403)  # proved, and not allowed to: step 4
             return
-        if any(self._leads_to_us(contact.uri, flow) for contact in request.contacts):
+        if any(self._leads_to_us(uri) for uri in _addresses(request)):
             reply(key, request, 403)
             return
         answer = self.location.register(
@@ -156,10 +162,22 @@ class Users:
         reply(key, request, answer.status, answer.headers)
         self._pump()
 
-    def _leads_to_us(self, contact: Uri, flow: Flow) -> bool:
-        """Tell whether calls to a contact would come back to us, as calls of somebody whose word we believe."""
-        port = contact.port or default_port(contact.transport)
-        return (contact.host, port) == flow.local or (contact.host, port) == self._user_agent.public
+    def _leads_to_us(self, uri: Uri) -> bool:
+        """Tell whether calls there would come back to us, as calls of somebody whose word we believe.
+
+        Of a name nobody knows yet where it leads: that is asked before each call.
+        """
+        if family(uri.host) is None:
+            return False
+        return self._user_agent.reach.comes_back(uri.host, uri.port or default_port(uri.transport))
+
+    def _barred(self, phone: Binding, target: Target) -> Cause | None:
+        """Say why a telephone may not be called at an address, None where it may.
+
+        It says itself where it is, and everybody who calls its user pays for that: it must not be a gateway that takes
+        our word for it, unless that is the very one its REGISTER came through (Path, or a proxy that stands in).
+        """
+        return self._closed("user", target, phone.source.remote)
 
     # Calling them --------------------------------------------------------------------------------------------------
 
@@ -207,7 +225,13 @@ class Users:
             encryption=user.encryption,
             flow=phone.flow or _edge(phone),
         )
-        return Way((_hop(phone, placement),), f"user {user.name}", try_seconds=SILENCE_SECONDS, max_forwards=hops)
+        return Way(
+            (_hop(phone, placement),),
+            f"user {user.name}",
+            try_seconds=SILENCE_SECONDS,
+            closed=partial(self._barred, phone),
+            max_forwards=hops,
+        )
 
     # What operators see --------------------------------------------------------------------------------------------
 
@@ -287,6 +311,13 @@ class Users:
         self.location.handle_timer(now=now)
         self._keep_alives.handle_timer(now=now)
         self._pump()
+
+
+def _addresses(request: Request) -> Iterator[Uri]:
+    """Yield where calls shall go by a REGISTER: its contacts, and the first proxies of its Path that can be read."""
+    yield from (contact.uri for contact in request.contacts)
+    with contextlib.suppress(RemoteError):
+        yield from (NameAddr.parse(text).uri for text in request.headers.readable("Path")[:MAX_PATH])
 
 
 def _edge(phone: Binding) -> Flow | None:

@@ -1,5 +1,6 @@
 """Under which of our addresses a peer reaches a socket that is bound to all of them."""
 
+import ipaddress
 from typing import Final
 
 from softswitch.net.address import Address, local_towards, unspecified
@@ -19,6 +20,14 @@ class Routes:
         if not unspecified(address[0]):
             return address
         return (self.to(remote_host) or address[0], address[1])
+
+    def is_own(self, host: str) -> bool:
+        """Tell whether an IP literal is an address of this machine: 0.0.0.0 and :: as targets mean itself, too."""
+        try:
+            address = ipaddress.ip_address(host.partition("%")[0])
+        except ValueError:
+            return False
+        return address.is_loopback or address.is_unspecified or self.to(host) == host
 
     def to(self, remote_host: str) -> str | None:
         """Return our address on the route to a host, None where there is no route."""

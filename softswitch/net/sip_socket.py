@@ -129,10 +129,24 @@ class SipSockets:
         """Say whether we listen on a transport at all."""
         return bool(self._listening(transport))
 
+    def comes_back(self, address: Address) -> bool:
+        """Tell whether what is sent to an address (IP literal, port) comes to a socket of ours, by any transport."""
+        host, port = address
+        there = [ours for ours, at in self._everywhere() if at == port and family(ours) == family(host)]
+        anywhere = unspecified(host) or any(unspecified(ours) for ours in there)
+        return host in there or (bool(there) and anywhere and self._routes.is_own(host))
+
+    @property
+    def ports(self) -> frozenset[int]:
+        """The ports that we listen on, whatever the transport."""
+        return frozenset(port for _, port in self._everywhere())
+
+    def _everywhere(self) -> tuple[Address, ...]:
+        return tuple(address for transport in ("UDP", "TCP", "TLS") for address in self._listening(transport))
+
     def families(self) -> tuple[socket.AddressFamily, ...]:
         """Return the address families in which we listen, in the order of listening."""
-        listening = (address for transport in ("UDP", "TCP", "TLS") for address in self._listening(transport))
-        found = (family(address[0]) for address in listening)
+        found = (family(address[0]) for address in self._everywhere())
         return tuple(dict.fromkeys(kind for kind in found if kind is not None))
 
     async def stun(self, server: Address) -> Address:

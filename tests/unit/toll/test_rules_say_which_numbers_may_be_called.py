@@ -37,6 +37,16 @@ def refusal(rules: dict[str, Any], number: str, country: str = "DE") -> str:
         ({"deny_types": ["premium_rate"]}, "+499001234567", False),
         ({"deny_types": ["premium_rate"]}, "0900 1234567", False),
         ({"deny_types": ["premium_rate"]}, "+4990012345678999", False),  # digits too many, which carriers ignore
+        ({"deny_types": ["premium_rate"]}, "09005123456999999", False),  # however it is dialled
+        ({"deny_types": ["premium_rate"]}, "0900512345678901234", False),
+        ({"deny_types": ["premium_rate"]}, "004490987900009999999999", False),
+        ({"deny_types": ["premium_rate"]}, "+0004490987900009999", False),  # no country's code begins with 0
+        ({"deny_types": ["satellite"]}, "0088161234567899999999", False),
+        ({"deny_types": ["satellite"]}, "+000881612345678", False),
+        ({"deny_countries": ["SO"]}, "00252612345678999999", False),
+        ({"deny": ["+44"]}, "0044207123456799999", False),
+        ({"deny_types": ["premium_rate"]}, "+39 (0)899123456", False),  # read as 0899, and sent as 899 by some
+        ({"deny_types": ["premium_rate"]}, "4711", True),
         ({"deny_types": ["premium_rate"]}, "+19005551234", False),
         ({"deny_types": ["premium_rate"]}, "+190055512349", False),
         ({"deny_types": ["premium_rate"]}, "+979123456789", False),
@@ -50,6 +60,23 @@ def refusal(rules: dict[str, Any], number: str, country: str = "DE") -> str:
 )
 def test_a_number_is_open_or_closed(rules: dict[str, Any], number: str, open_: bool) -> None:
     assert (refusal(rules, number) == "") == open_, refusal(rules, number)
+
+
+@pytest.mark.parametrize(
+    ("number", "country"),
+    [
+        ("19005551234999999", "US"),
+        ("9005551234999999", "US"),
+        ("011449098790000999999", "US"),
+        ("09098790000999999", "GB"),
+        ("19001234569999", "AU"),
+        ("08991234569999999", "FR"),
+        ("3201999", "FR"),
+        ("11871299", "FR"),
+    ],
+)
+def test_digits_too_many_open_nothing_in_any_country(number: str, country: str) -> None:
+    assert UserLimits().refusal(read(number, country), country)
 
 
 @pytest.mark.parametrize("number", ["+499001234567", "+881612345678", "*21*0171123456#", "+979123456789"])
