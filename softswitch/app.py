@@ -39,6 +39,7 @@ from softswitch.config import Settings, store_url
 from softswitch.errors import ConfigError, Fault, ResourceError
 from softswitch.legs.guard import OPEN
 from softswitch.legs.public_address import PublicAddress
+from softswitch.legs.rtp_media import Patience
 from softswitch.legs.signalling import InboundCall
 from softswitch.legs.sip_leg import SipLeg
 from softswitch.legs.stir import Vouching
@@ -370,17 +371,18 @@ class App:
         await self.user_agent.settled(RELEASE_SECONDS)
 
     def _user_agent_settings(self) -> UserAgentSettings:
-        sip = self.settings.sip
+        sip, rtp = self.settings.sip, self.settings.rtp
         return UserAgentSettings(
             agent=our_name(self.settings),
             public=(sip.public_address, 0) if sip.public_address else None,
             trusted=sip.trusted,
-            media_timeout=self.settings.rtp.media_timeout,
+            patience=Patience(rtp.first_media_timeout or rtp.media_timeout, rtp.media_timeout),
+            reports=rtp.rtcp,
             session_timer=SessionTimerSettings(sip.session_expires, sip.min_se),
             guard=self._gate_settings(),
-            encryption=Encryption(self.settings.rtp.srtp),
-            comfort_noise=self.settings.rtp.comfort_noise or self.settings.rtp.silence == "comfort_noise",
-            silence=self.settings.rtp.silence,
+            encryption=Encryption(rtp.srtp),
+            comfort_noise=rtp.comfort_noise or rtp.silence == "comfort_noise",
+            silence=rtp.silence,
             trace_mib=self.settings.observability.trace_mib,
         )
 

@@ -30,7 +30,8 @@ LIVE = frozenset(
         "sip.session_expires",
         "sip.min_se",
     }
-    | {"rtp.media_timeout", "rtp.srtp", "rtp.comfort_noise", "rtp.silence", "speech.language"}
+    | {f"rtp.{key}" for key in ("first_media_timeout", "media_timeout", "rtcp", "srtp", "comfort_noise", "silence")}
+    | {"speech.language"}
     | {f"sip.tls.{key}" for key in ("certificate", "key", "client_ca", "verify_clients", "names", "ca")}
 )
 #: Settings that are lists of entries: `Changes` tells of them by their names.

@@ -247,16 +247,19 @@ class RtpSection(Section):
 
     address: where sound is received, empty for the SIP address. ports: range, used in even/odd pairs.
     quiet_seconds: how long a port must have been quiet before another call gets it. media_timeout: seconds without
-    any packet from the peer after which a call is given up. srtp: encryption of calls of whoever is no carrier and no
-    user, and to bare SIP URIs: none, accept (as the peer offers it), offer or require. comfort_noise: whether session
-    descriptions name it (RFC 3389), so that peers may send it. silence: what is sent while nobody speaks; comfort_noise
-    names it too.
+    any packet from the peer after which a call is given up; first_media_timeout: the same for a peer that was never
+    heard, media_timeout where it is left out. rtcp: say how we hear the peer, and read what it says of us. srtp:
+    encryption of calls of whoever is no carrier and no user, and to bare SIP URIs: none, accept (as the peer offers
+    it), offer or require. comfort_noise: whether session descriptions name it (RFC 3389), so that peers may send it.
+    silence: what is sent while nobody speaks; comfort_noise names it too.
     """
 
     address: OptionalAddress = ""
     ports: Annotated[tuple[int, int], _read_with(port_range)] = (20000, 29999)
     quiet_seconds: float = pydantic.Field(default=2.0, ge=0.0, le=60.0)
     media_timeout: float = pydantic.Field(default=60.0, gt=0)
+    first_media_timeout: float | None = pydantic.Field(default=None, gt=0)
+    rtcp: bool = True
     srtp: Policy = "accept"
     comfort_noise: bool = False
     silence: Silence = "packets"

@@ -49,6 +49,7 @@ class MediaReport:
     quiet_ms: since its last one. foreign: packets of somebody else that were not listened to, `stranger` the last of
     these. stray_type: payload type that nobody agreed to, -1 for none; `bad` counts these and broken packets. unsent:
     packets that the system refused to send, and why. keys: how they go to the peer, `rfc4733`, `inband` or `info`.
+    round_trip_ms: to the peer and back, None where it does not report (RTCP).
     """
 
     codec: str = ""
@@ -71,6 +72,12 @@ class MediaReport:
     unsent: int = 0
     unsent_why: str = ""
     keys: str = ""
+    round_trip_ms: float | None = None
+
+    def quality(self) -> dict[str, Any]:
+        """Return how each direction sounded as plain JSON data."""
+        trip = None if self.round_trip_ms is None else round(self.round_trip_ms, 1)
+        return {"received": _quality(self.received), "sent": _quality(self.sent), "round_trip_ms": trip}
 
 
 NO_MEDIA: Final = MediaReport()
@@ -124,7 +131,7 @@ class LegRecord:
                 "srtp": media.srtp,
                 "offered": media.offered,
                 "remote": media.remote,
-                "quality": {"received": _quality(media.received), "sent": _quality(media.sent)},
+                "quality": media.quality(),
             }
         return data
 
@@ -157,7 +164,6 @@ class CallRecord:
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as plain JSON data with the contract's keys."""
-        received, sent = self.media.received, self.media.sent
         return {
             "id": self.id,
             "direction": self.direction,
@@ -175,7 +181,7 @@ class CallRecord:
             "ended_by": self.ended_by,
             "verdict": self.verdict,
             "codec": self.media.codec,
-            "quality": {"received": _quality(received), "sent": _quality(sent), "srtp": self.media.srtp},
+            "quality": self.media.quality() | {"srtp": self.media.srtp},
             "dtmf": self.dtmf,
             "turns": [
                 {"heard": turn.heard, "said": turn.said, "interrupted": turn.interrupted, "latency": turn.latency}
@@ -198,7 +204,7 @@ def _quality(quality: Quality) -> dict[str, float | int | None]:
         "late": quality.late,
         "jitter_ms": round(quality.jitter_ms, 2),
         "loss_percent": round(quality.loss_percent, 2),
-        "mos": quality.mos,
+        "mos": None if quality.mos is None else round(quality.mos, 2),
     }
 
 

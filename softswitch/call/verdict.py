@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from softswitch.call.cause import Cause, from_status
-from softswitch.call.record import CallRecord, MediaReport
+from softswitch.call.record import CallRecord, MediaReport, Quality
 from softswitch.call.story import Moment, Party
 
 #: A leg that was up for less has nothing to say of its sound.
@@ -324,10 +324,23 @@ def _stopped(facts: Facts, party: Party, media: MediaReport) -> str:
 
 
 def _lost(facts: Facts, party: Party, media: MediaReport) -> str:
-    """Too much of it was lost."""
-    if media.received.loss_percent < BAD_PERCENT:
-        return ""
-    return f"{media.received.loss_percent:.0f} % of the sound of {facts.name(party)} was lost on the way"
+    """Too much of it was lost, on the way from the peer or, as that says itself, on the way to it."""
+    name, from_it, to_it = facts.name(party), media.received, media.sent
+    if from_it.loss_percent < BAD_PERCENT:
+        if to_it.loss_percent < BAD_PERCENT:
+            return ""
+        return (
+            f"{to_it.loss_percent:.0f} % of our sound was lost on the way to {name}, as that reports{_score(to_it)}: "
+            f"the way from here to {media.remote} is overloaded or broken"
+        )
+    lost = f"{from_it.loss_percent:.0f} % of the sound of {name} was lost on the way{_score(from_it)}"
+    if to_it.loss_percent < BAD_PERCENT:
+        return lost
+    return f"{lost}, and {to_it.loss_percent:.0f} % of ours to it{_score(to_it)}"
+
+
+def _score(quality: Quality) -> str:
+    return "" if quality.mos is None else f" (MOS {quality.mos:.1f})"
 
 
 def _late(facts: Facts, party: Party, media: MediaReport) -> str:

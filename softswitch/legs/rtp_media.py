@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from softswitch import clock
 from softswitch.audio.codecs import CODECS
@@ -20,6 +20,7 @@ from softswitch.legs import nat
 from softswitch.legs.ear import Ear
 from softswitch.legs.hush import Hush
 from softswitch.legs.keys import KeyFilter
+from softswitch.legs.media_control import MediaControl
 from softswitch.legs.media_flood import MediaFlood
 from softswitch.legs.media_report import of_stream, shown
 from softswitch.legs.mouth import Mouth
@@ -40,10 +41,17 @@ KEYS: Final = "0123456789*#ABCD"
 OnKeys = Callable[[Digit | DigitsSent], None]
 
 
+class Patience(NamedTuple):
+    """For how many seconds a peer that is to send may be silent: before its first packet, and after one."""
+
+    first: float
+    later: float
+
+
 class RtpMedia:
     """The sound of one leg.
 
-    on_keys: told of key presses from within `take`. on_dead: told once, when nothing came for `media_timeout` seconds.
+    on_keys: told of key presses from within `take`. on_dead: told once, when the peer was not heard for too long.
     on_insecure: told once why the sound cannot be encrypted as agreed. keyring: what encryption needs of us.
     """
 
@@ -56,7 +64,7 @@ class RtpMedia:
         address: str,
         peer: str = "",
         dtmf: str = "auto",
-        media_timeout: float,
+        patience: Patience,
         on_keys: OnKeys,
         on_dead: Callable[[], None],
         on_insecure: Callable[[str], None],
@@ -86,11 +94,13 @@ class RtpMedia:
         )
         self._agreement: Agreement | None = None
         self._stream: RtpStream | None = None
+        self._control: MediaControl | None = None
+        self._ports = ports
         self._offered = ""
         self._address = address
         self._peer = peer
         self._dtmf = dtmf
-        self._media_timeout = media_timeout
+        self._patience = patience
         self._on_keys = on_keys
         self._on_dead: Callable[[], None] | None = on_dead
         self._keys = KeyFilter()
@@ -194,10 +204,24 @@ class RtpMedia:
         if agreement.sending and not (self._agreement is not None and self._agreement.sending):
             self._mouth.cut(unheard=True)
         self._agreement = agreement
+        self._report_as(agreement, self._stream, now)
         chosen = CODECS[agreement.codec]
         self._ear.follow(chosen)
         self._hush.noise_agreed = agreement.comfort_noise
         self._mouth.follow(chosen, mutes_keys=self.dialect != "inband")
+
+    def _report_as(self, agreement: Agreement, stream: RtpStream, now: float) -> None:
+        """Follow what was agreed of reports (RTCP)."""
+        agreed, control = agreement.control, self._control
+        if agreed is None:
+            if control is not None:
+                control.close(stream, now=now)
+            self._control = None
+            return
+        if control is None:
+            control = self._control = MediaControl(self._ports, self._socket, stream, now=now)
+        secured = None if agreement.protection is None else self._secured
+        control.follow(agreed, secured, apart=not isinstance(agreement.protection, Dtls))
 
     def _protect(self, agreement: Agreement) -> None:
         """Choose the way of the packets: encrypted, or as they are."""
@@ -288,8 +312,18 @@ class RtpMedia:
         if stream is None or agreement is None:
             return MediaReport()
         secured = self._secured
+        control = self._control
         return replace(
-            of_stream(stream, self._socket, now=clock.now(), began=self._began),
+            of_stream(
+                stream,
+                self._socket,
+                None if control is None else control.reports,
+                codec=agreement.codec,
+                clock_hz=agreement.clock_hz,
+                ptime_ms=agreement.ptime_ms,
+                now=clock.now(),
+                began=self._began,
+            ),
             codec=agreement.codec,
             offered=self._offered,
             srtp=secured.suite if secured is not None and agreement.protection is not None else "",
@@ -304,6 +338,8 @@ class RtpMedia:
     def close(self) -> None:
         """Give the port back."""
         if self._stream is not None:
+            if self._control is not None:
+                self._control.close(self._stream, now=clock.now())
             stats = self._stream.stats
             if stats.bad or stats.foreign:
                 log.warning("%s RTP dropped: %d broken packets, %d of a stranger", self._leg, stats.bad, stats.foreign)
@@ -347,11 +383,18 @@ class RtpMedia:
     def _look(self, stream: RtpStream, now: float) -> None:
         self._watch = WATCH_TICKS
         self._flood.look(stream, now=now)
+        control = self._control
+        if control is not None:
+            control.look(stream, now=now)
         if not (self.expects_sound or self._unproven(stream)):
             self._since = now
             return
-        heard = max(self._since, stream.heard_at or 0.0)
-        if now - heard > self._media_timeout and self._on_dead is not None:
+        # Who means to say nothing for a while reports all the same; but who was never heard has no such excuse.
+        first = stream.heard_at is None
+        reported = None if first or control is None else control.heard_at
+        heard = max(self._since, stream.heard_at or 0.0, reported or 0.0)
+        patience = self._patience.first if first else self._patience.later
+        if now - heard > patience and self._on_dead is not None:
             on_dead, self._on_dead = self._on_dead, None
             on_dead()
 

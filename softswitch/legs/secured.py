@@ -197,6 +197,14 @@ class Secured:
         packet = sender.protect(data) if sender is not None else None
         return packet is not None and self._socket.send(packet, address)
 
+    def seal(self, report: bytes) -> bytes | None:
+        """Return a report (RTCP) encrypted, None while there is no key (RFC 3711 section 3.4)."""
+        return self._sender.protect_rtcp(report) if self._sender is not None else None
+
+    def opened(self, report: bytes) -> bytes | None:
+        """Return a report that came to a port of its own in the clear, None where it is not the peer's."""
+        return self._receiver.unprotect(report) if self._receiver is not None else None
+
     def _read_all(self) -> list[Datagram]:
         """Read sound and handshake, and go on with this."""
         now = clock.now()

@@ -124,7 +124,8 @@ class UserAgent:
         """Go by these settings: whom to listen to and to trust, and how legs are made from now on."""
         self._settings = replace(
             self._settings,
-            media_timeout=settings.media_timeout,
+            patience=settings.patience,
+            reports=settings.reports,
             session_timer=settings.session_timer,
             comfort_noise=settings.comfort_noise,
             silence=settings.silence,
@@ -446,11 +447,11 @@ class UserAgent:
             leg.media = RtpMedia(
                 id,
                 ports,
-                replace(capabilities, comfort_noise=self._settings.comfort_noise),
+                replace(capabilities, comfort_noise=self._settings.comfort_noise, reports=self._settings.reports),
                 address=self.reach.media_host(flow, ports.host),
                 peer=flow.remote[0],
                 dtmf=dtmf,
-                media_timeout=self._settings.media_timeout,
+                patience=self._settings.patience,
                 on_keys=leg.keys_happened,
                 on_dead=leg.sound_died,
                 on_insecure=leg.sound_insecure,

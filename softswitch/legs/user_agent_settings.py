@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from softswitch.legs.guard import OPEN
+from softswitch.legs.rtp_media import Patience
 from softswitch.legs.signalling import ALLOW, EVENTS, SUPPORTED, LegSettings, named
 from softswitch.net.gate import GateSettings
 from softswitch.sdp.agreement import Silence
@@ -20,13 +21,15 @@ class UserAgentSettings:
     may speak to us.
     encryption: of the sound of whoever has none of his own: strangers, and bare SIP URIs.
     comfort_noise: whether we say that we take it; silence: what is sent while nobody speaks.
+    patience: with peers that send no sound. reports: whether to say how we hear them (RTCP).
     trace_mib: memory for the SIP messages of calls, 0 to keep none.
     """
 
     agent: str
     public: tuple[str, int] | None = None
     trusted: tuple[str, ...] = ()
-    media_timeout: float = 60.0
+    patience: Patience = Patience(60.0, 60.0)
+    reports: bool = True
     session_timer: SessionTimerSettings = SessionTimerSettings()
     vigil: float = 300.0
     encryption: Encryption = Encryption("accept")

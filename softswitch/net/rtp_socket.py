@@ -78,6 +78,7 @@ class RtpPorts:
         self._quarantine: dict[int, socket.socket] = {}
         self._heard = select.poll()  # the sockets in quarantine: one question for all of them
         self._open: set[RtpSocket] = set()
+        self._beside: set[RtpSocket] = set()  # the odd ports above them that are open
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         #: What went wrong, by kind: `oversized` and `send_<errno name>`; and `late_packets` to ports already closed.
@@ -91,7 +92,7 @@ class RtpPorts:
     @property
     def sockets(self) -> int:
         """Return how many sockets are open, those in quarantine included."""
-        return len(self._open) + len(self._quarantine)
+        return len(self._open) + len(self._beside) + len(self._quarantine)
 
     def open(self) -> "RtpSocket":
         """Open the socket of the next free pair; raise ResourceError when there is none."""
@@ -117,6 +118,17 @@ class RtpPorts:
             "choose another range with --rtp-ports"
         )
 
+    def open_beside(self, port: int) -> "RtpSocket | None":
+        """Open the odd port above one that is in use, for reports (RTCP); None where another program has it."""
+        try:
+            raw = self._bind(port + 1)
+        except OSError:
+            self.counts["report_port_held_by_others"] += 1
+            return None
+        opened = RtpSocket(self, raw, port + 1)
+        self._beside.add(opened)
+        return opened
+
     def sweep(self) -> None:
         """Empty the sockets in quarantine, and close those that have been quiet long enough."""
         now = clock.now()
@@ -134,7 +146,7 @@ class RtpPorts:
     def close(self) -> None:
         """Close every socket, those in quarantine and those still in use too."""
         self._closed = True
-        for opened in list(self._open):
+        for opened in [*self._open, *self._beside]:
             opened.close()
         if self._timer is not None:
             self._timer.cancel()
@@ -165,6 +177,10 @@ class RtpPorts:
         return raw
 
     def _released(self, closed: "RtpSocket", raw: socket.socket) -> None:
+        if closed in self._beside:  # what still comes here names a source that nobody knows any more
+            self._beside.discard(closed)
+            raw.close()
+            return
         self._open.discard(closed)
         if self._closed:
             raw.close()

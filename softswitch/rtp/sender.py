@@ -21,7 +21,10 @@ SETTLING_SLACK_SECONDS = 0.010
 
 
 class Sender:
-    """Makes the packets of one stream. sent: how many there were."""
+    """Makes the packets of one stream. sent, octets: how many there were, and what they carried.
+
+    first: the first sequence number.
+    """
 
     __slots__ = (
         "_event_word",
@@ -35,19 +38,21 @@ class Sender:
         "_sequence",
         "_settling",
         "_slack",
-        "_ssrc",
         "_timestamp",
         "_waiting",
         "_waiting_end",
         "_word",
+        "first",
+        "octets",
         "sent",
+        "ssrc",
     )
 
     def __init__(self, *, ssrc: int, sequence: int, timestamp: int, on_keys_sent: Callable[[], None]) -> None:
         """Call `follow` before anything else. on_keys_sent: called from within `packets` or `follow`."""
-        self.sent = 0
-        self._ssrc = ssrc & TIMESTAMP_MASK
-        self._sequence = sequence & SEQUENCE_MASK
+        self.sent = self.octets = 0
+        self.ssrc = ssrc & TIMESTAMP_MASK
+        self.first = self._sequence = sequence & SEQUENCE_MASK
         self._timestamp = timestamp & TIMESTAMP_MASK
         self._on_keys_sent = on_keys_sent
         self._word = VERSION_2
@@ -94,7 +99,8 @@ class Sender:
             sequence = self._sequence
             self._sequence = (sequence + 1) & SEQUENCE_MASK
             self.sent += 1
-            return (HEADER.pack(self._word, sequence, timestamp, self._ssrc) + payload,)
+            self.octets += len(payload)
+            return (HEADER.pack(self._word, sequence, timestamp, self.ssrc) + payload,)
         return self._packets_unusual(payload, timestamp, noise)
 
     def _left_out(self, periods: float) -> int:
@@ -158,7 +164,13 @@ class Sender:
         sequence = self._sequence
         self._sequence = (sequence + 1) & SEQUENCE_MASK
         self.sent += 1
-        return HEADER.pack(word, sequence, timestamp & TIMESTAMP_MASK, self._ssrc) + payload
+        self.octets += len(payload)
+        return HEADER.pack(word, sequence, timestamp & TIMESTAMP_MASK, self.ssrc) + payload
+
+    def timestamp_at(self, now: float) -> int:
+        """Return the timestamp of the sound of now, as reports say it beside the time (RFC 3550 section 6.4.1)."""
+        late = 0.0 if self._media_time is None else now - self._media_time
+        return (self._timestamp + int(late * FRAME_BYTES / FRAME_SECONDS)) & TIMESTAMP_MASK
 
     def send_digits(self, digits: str, *, on_ms: int, off_ms: int) -> None:
         """Queue keys; see `RtpStream.send_digits`."""

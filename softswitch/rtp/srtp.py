@@ -154,6 +154,8 @@ class SrtpReceiver:
             buffer[0 : len(packet)] = packet
             status = lib.srtp_unprotect_rtcp(self._srtp, self._memory, length)
             if not status:
+                if packet[4:8] != self._ssrc:  # the sources of reports have counters as well
+                    self._met(packet[4:8])
                 data: bytes = buffer[0 : length[0]]
                 return data
         if not packet or packet[0] & 0xC0 != 0x80:

@@ -34,7 +34,9 @@ from softswitch.rtp.packet import (
     Packet,
     parse,
 )
+from softswitch.rtp.reports import Counts
 from softswitch.rtp.sender import Sender
+from softswitch.rtp.stats import StreamStats
 
 Address = tuple[str, int]
 
@@ -50,6 +52,8 @@ MAX_MISORDER = 100
 MAX_MISSING = 256
 #: Events the owner did not drain yet; he drains every 20 ms, and nobody presses more keys in that time.
 MAX_EVENTS = 64
+#: Reports of the peer that wait to be looked at: once a second there is one, rarely two.
+MAX_REPORTS = 8
 #: Packets that the first one may have overtaken: 160 ms of them.
 MAX_OVERTAKEN = 8
 
@@ -96,34 +100,11 @@ class SourceLatched:
 StreamEvent = KeyPressed | KeysSent | SourceLatched
 
 
-class StreamStats(NamedTuple):
-    """Counts since the stream began. lost: sequence numbers still missing. late: arrived after its turn, not played.
-
-    foreign: not from the locked source. bad: neither RTP of a negotiated payload type, nor RTCP, nor STUN.
-    jitter_ms: interarrival jitter (RFC 3550 section 6.4.1). delay_ms: how long the newest packet waits in the buffer.
-    first_at: when a packet was heard first, monotonic seconds. stranger: the last source that was not listened to.
-    stray_type: the last payload type that nobody agreed to, -1 for none.
-    """
-
-    received: int
-    sent: int
-    lost: int
-    late: int
-    duplicate: int
-    reordered: int
-    foreign: int
-    bad: int
-    rtcp: int
-    stun: int
-    jitter_ms: float
-    delay_ms: float
-    first_at: float | None = None
-    stranger: Address | None = None
-    stray_type: int = -1
-
-
 class RtpStream:
-    """One stream each way. `remote` is where to send now; `heard_at` when a valid packet came last (None: never)."""
+    """One stream each way. `remote` is where to send now; `heard_at` when a valid packet came last (None: never).
+
+    reports: datagrams of RTCP that came from the peer on the port of the sound, (data, arrived), for the owner to take.
+    """
 
     __slots__ = (
         "_audio",
@@ -134,6 +115,7 @@ class RtpStream:
         "_event_types",
         "_first_at",
         "_foreign",
+        "_gaps",
         "_jitter",
         "_jitter_seconds",
         "_keys",
@@ -157,6 +139,7 @@ class RtpStream:
         "events",
         "heard_at",
         "remote",
+        "reports",
     )
 
     def __init__(
@@ -167,10 +150,11 @@ class RtpStream:
         self.remote = self._described = remote
         self.events: list[StreamEvent] = []
         self.heard_at: float | None = None
+        self.reports: list[tuple[bytes, float]] = []
         self._jitter = Jitter(law.fill, law.quiet)
         self._keys = EventReceiver()
         self._received = self._lost = self._duplicate = self._reordered = 0
-        self._foreign = self._bad = self._rtcp = self._stun = 0
+        self._foreign = self._bad = self._rtcp = self._stun = self._gaps = 0
         self._first_at: float | None = None
         self._stranger: Address | None = None
         self._stray_type = -1
@@ -231,7 +215,7 @@ class RtpStream:
             if error.kind == "stun":
                 self._stun += 1
             elif error.kind == "rtcp":
-                self._rtcp += 1
+                self._hear_report(data, source, arrived)
             else:
                 self._bad += 1
             return
@@ -246,6 +230,13 @@ class RtpStream:
         elif not self._admit(packet, source, arrived, now):
             return
         self._sequenced(packet, source, arrived, now)
+
+    def _hear_report(self, data: bytes, source: Address, arrived: float) -> None:
+        """Keep a report of the peer (RFC 5761): of the locked source, or of the described one while there is none."""
+        self._rtcp += 1
+        if source == self._source or (self._source is None and source[:2] == self._described[:2]):
+            if len(self.reports) < MAX_REPORTS:
+                self.reports.append((data, arrived))
 
     def _settled(self, source: Address) -> None:
         """Close the lock on the source that is still there when the time to correct it is over."""
@@ -313,6 +304,8 @@ class RtpStream:
                 self._duplicate += 1
                 return
             self._lost -= counted
+            if counted and not self._beside_a_gap(packet.sequence):
+                self._gaps -= 1
             self._reordered += 1
             self._received += 1
             self._deliver(packet, arrived)
@@ -334,8 +327,13 @@ class RtpStream:
         self._keys = EventReceiver()
         self._jitter.restart()
 
+    def _beside_a_gap(self, sequence: int) -> bool:
+        before, after = (sequence - 1) & SEQUENCE_MASK, (sequence + 1) & SEQUENCE_MASK
+        return bool(self._missing.get(before) or self._missing.get(after))
+
     def _skipped(self, count: int) -> None:
         self._lost += count
+        self._gaps += 1
         for sequence in range(self._next + max(0, count - MAX_MISORDER), self._next + count):
             self._missing[sequence & SEQUENCE_MASK] = 1
         while len(self._missing) > MAX_MISSING:
@@ -439,6 +437,25 @@ class RtpStream:
         return self._source if settled and self.heard_at is not None else None
 
     @property
+    def ours(self) -> tuple[int, int]:
+        """Our SSRC, and the first of our sequence numbers."""
+        return self._sender.ssrc, self._sender.first
+
+    def counts(self, now: float) -> Counts:
+        """Return what reports say of the stream (RFC 3550 section 6.4)."""
+        sender = self._sender
+        return Counts(
+            self._ssrc,
+            (self._next - 1) & SEQUENCE_MASK,
+            self._received,
+            self._lost,
+            int(self._jitter_seconds / _SECONDS),
+            sender.sent,
+            sender.octets,
+            sender.timestamp_at(now),
+        )
+
+    @property
     def stats(self) -> StreamStats:
         """A snapshot of the counts."""
         return StreamStats(
@@ -457,6 +474,7 @@ class RtpStream:
             self._first_at,
             self._stranger,
             self._stray_type,
+            max(0, self._gaps),
         )
 
 

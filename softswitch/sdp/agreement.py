@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from softswitch.errors import RemoteError
+from softswitch.sdp.control import Control
 from softswitch.sdp.protection import PLAIN, Encryption, Protection
 
 
@@ -43,7 +44,7 @@ class MediaRefused(RemoteError):
 class Capabilities:
     """What we can do: codecs in the order we offer them, telephone-event, the packet length we like, encryption.
 
-    comfort_noise: whether we say that we take it (RFC 3389).
+    comfort_noise: whether we say that we take it (RFC 3389). reports: whether we say how we hear the peer (RTCP).
     """
 
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
@@ -51,6 +52,7 @@ class Capabilities:
     ptime_ms: int = 20
     encryption: Encryption = PLAIN
     comfort_noise: bool = False
+    reports: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ class Agreement:
     codec, payload_type, event_payload_type (None: not agreed), ptime_ms: what we send. receive, receive_events: what
     the peer may send, (payload type, codec) and payload types. remote: where to, an IP literal. sending, receiving:
     which way sound may flow. held: the peer does not want to hear us, of its own will. protection: how the packets are
-    encrypted, None where they are plain. comfort_noise: both sides take it, under its static number.
+    encrypted, None where they are plain. comfort_noise: both sides take it, under its static number. control: where
+    reports go, None where there are none.
     """
 
     codec: str
@@ -76,3 +79,4 @@ class Agreement:
     clock_hz: int = 8000
     protection: Protection | None = None
     comfort_noise: bool = False
+    control: Control | None = None

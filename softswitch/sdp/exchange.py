@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from softswitch.errors import RemoteError
-from softswitch.sdp import protection
+from softswitch.sdp import control, protection
 from softswitch.sdp.agreement import CODECS, Agreement, Capabilities, MediaRefused
 from softswitch.sdp.crypto import CryptoLine
 from softswitch.sdp.description import Connection, Direction, Media, Origin, SessionDescription
@@ -127,6 +127,8 @@ def offer(
     event = (place(EVENT_PAYLOAD_TYPE if numbers.event is None else numbers.event), 8000)
     before = previous.media[index].protocol if previous else None
     profile, keys = protection.offering(caps.encryption, own, before, agreed)
+    if caps.reports:
+        keys = (*keys, *control.offering())
     events = event if caps.telephone_event else None
     medium = sound(port, codecs, events, caps.ptime_ms, direction, profile, keys, caps.comfort_noise)
     media = [medium.rejected() for medium in previous.media] if previous else [medium]
@@ -157,8 +159,7 @@ def answer(
     host, remote_port, muted = remote_of(offered, theirs, address)
     payload_type, codec = formats.codecs[0]
     event = formats.event_for(codec)
-    ptime_ms = ptime_of(offered, theirs, caps.ptime_ms)
-    peer = offered.direction_of(theirs)
+    ptime_ms, peer = ptime_of(offered, theirs, caps.ptime_ms), offered.direction_of(theirs)
     # RFC 3264 section 8.4: 0.0.0.0 is the old way to hold; we may still be sent something.
     peer_listens = receives(peer) and not muted
     sending, receiving = sends(direction) and peer_listens, receives(direction) and sends(peer)
@@ -181,6 +182,7 @@ def answer(
         clock_hz=codec.clock_hz,
         protection=guarded,
         comfort_noise=formats.noise,
+        control=control.agreed(None, theirs, host) if caps.reports else None,
     )
     media = [medium.rejected() for medium in offered.media]
     media[index] = sound(
@@ -190,7 +192,7 @@ def answer(
         ptime_ms,
         direction_of(sending, receiving),
         theirs.protocol,
-        lines,
+        (*lines, *control.answering(theirs)) if caps.reports else lines,
         formats.noise,
     )
     return agreement, _describe(address, tuple(media), session_id, version)
@@ -233,6 +235,7 @@ def accept(caps: Capabilities, ours: SessionDescription, answered: SessionDescri
         clock_hz=codec.clock_hz,
         protection=agreed_keys,
         comfort_noise=own.noise and formats.noise,
+        control=control.agreed(mine, theirs, host) if caps.reports else None,
     )
 
 

@@ -111,7 +111,7 @@ def sound(
     keys: Lines = (),
     noise: bool = False,
 ) -> Media:
-    """Return our m= line; codecs: (payload type, name), event: (payload type, clock). keys: lines of its encryption.
+    """Return our m= line; codecs: (payload type, name), event: (payload type, clock). keys: further lines.
 
     noise: whether comfort noise is named too.
     """

@@ -10,7 +10,7 @@ import pytest
 from softswitch.audio.frame import Frame
 from softswitch.audio.tones import dtmf_frames
 from softswitch.call.steps import Wait
-from softswitch.legs.rtp_media import RtpMedia
+from softswitch.legs.rtp_media import Patience, RtpMedia
 from softswitch.legs.secured import Keyring
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.sdp.negotiate import Capabilities
@@ -37,7 +37,7 @@ def loudest_sent(dialect: str, *, key: bool) -> int:
                 Capabilities(),
                 address="127.0.0.1",
                 dtmf=dialect,
-                media_timeout=60.0,
+                patience=Patience(60.0, 60.0),
                 on_keys=said.append,
                 on_dead=lambda: None,
                 on_insecure=said.append,

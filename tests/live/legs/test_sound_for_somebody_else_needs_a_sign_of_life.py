@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from softswitch.legs.rtp_media import Patience
+
 Play = Callable[..., None]
 
 
@@ -20,7 +22,7 @@ def test_a_listener_at_a_third_address_is_given_up(play: Play, host: str, lives:
         tag = (await peer.response()).to.tag
         peer.send(peer.request("ACK", to_tag=tag))
         [leg] = set(rig.user_agent._dialogs.values())
-        leg.media._media_timeout = 0.5
+        leg.media._patience = Patience(0.5, 0.5)
         await asyncio.sleep(1.6)
         assert rig.switchboard.active == lives
         if lives:

@@ -77,6 +77,10 @@ class DeafPorts:
         self.opened.append(DeafSocket(next(self._numbers)))
         return self.opened[-1]
 
+    def open_beside(self, port: int) -> DeafSocket:
+        """Return the socket of the reports."""
+        return DeafSocket(port + 1)
+
 
 class Recorder:
     """The user agent, and a user who answers every call that may be answered. Needs a running loop."""
