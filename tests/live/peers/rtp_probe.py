@@ -187,6 +187,8 @@ class RtpProbe:
             for reply in self.handshake(data):
                 self._socket.sendto(reply, source)
             return
+        if len(data) > 1 and 192 <= data[1] <= 223:
+            return  # a report, which is no sound (RFC 5761 section 4)
         if self.opened is not None:
             opened = self.opened.unprotect(data)
             if opened is None:
