@@ -1,4 +1,4 @@
-"""Sound is lost between Asterisk and the switch: each reports what it misses (RTCP), and the record scores both ways."""
+"""Sound is lost between Asterisk and the switch: each reports what it misses (RTCP), the record scores both ways."""
 
 import time
 
