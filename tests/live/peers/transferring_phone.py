@@ -80,9 +80,9 @@ class Phone(RawPhone):
         """Say a tone."""
         self.probe.say(tone(hz, -16, seconds))
 
-    async def is_referred(self, status: int = 202) -> str:
+    async def is_referred(self, status: int = 202, seconds: float = 3.0) -> str:
         """Wait for a REFER, answer it, and return whom it names."""
-        request = await self.asked("REFER")
+        request = await self.asked("REFER", seconds)
         self.peer.reply(request, status, tag=request.to.tag or "")
         return (request.headers.get("Refer-To") or "").strip("<>")
 

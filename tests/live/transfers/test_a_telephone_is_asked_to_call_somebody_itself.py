@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.live.peers.spoken import was_said
+
 Stories = Callable[..., None]
 DESK = """
 rules:
@@ -28,8 +30,9 @@ async def asked(town: Any, status: int) -> tuple[Any, Any]:
     alice, bob = await town.start(DESK, "alice", "bob")
     alice.call("300")
     await alice.told(200)
-    await alice.hears_said("One moment please.")
-    assert await alice.is_referred(status) == bob.uri
+    assert await alice.is_referred(status, 15) == bob.uri
+    heard = alice.probe.heard.samples
+    assert was_said(heard, "One moment please."), "she is asked when she has heard all that was to be said before"
     return alice, bob
 
 
