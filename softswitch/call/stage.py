@@ -19,6 +19,7 @@ from softswitch.call.onward import ALONE, Onward
 from softswitch.call.patch import Patch
 from softswitch.call.routing import is_uri
 from softswitch.call.story import Kind
+from softswitch.call.user import SCHEME
 from softswitch.call.voices import NOBODY, Recorder, Sounds, hold_music, voice_of
 from softswitch.call.who import OURSELVES, Who
 from softswitch.errors import RemoteError, ResourceError
@@ -223,7 +224,7 @@ class Stage:
             return target.strip("<>")
         far_end = leg.far_end
         carrier = getattr(leg, "carrier", "")
-        number = self.phones.written_for(carrier, target) if carrier else target
+        number = self.phones.written_for(carrier, target) if carrier else target.removeprefix(SCHEME)
         try:
             known = Uri.parse(far_end.target if carrier else far_end.here.strip("<>"))
         except RemoteError:

@@ -35,6 +35,10 @@ bind = 127.0.0.2:@SIP@
 [carriers-phone](peer)
 transport = udp
 from_user = phone
+
+; Whose calls nobody else may transfer.
+[firm](peer)
+allow_transfer = no
 """
 _PHONE = """
 [@NAME@](peer)
@@ -87,6 +91,7 @@ rules:
   - {number: '603', carrier: office, steps: [dial: 'user:bob']}
   - {number: '710', carrier: office, steps: [answer, {transfer: {to: '1602', mode: refer}}]}
   - {number: '711', carrier: office, steps: [answer, {transfer: {to: '1600', carrier: office, mode: attended}}]}
+  - {number: '713', carrier: office, steps: [answer, {transfer: {to: '1602', carrier: office, mode: refer}}]}
   - number: '712'
     carrier: office
     steps: [answer, {transfer: {to: '1999', mode: refer, then: continue}}, {tone: {hz: 1004}}]

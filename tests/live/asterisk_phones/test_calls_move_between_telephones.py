@@ -182,3 +182,18 @@ def test_a_carrier_that_cannot_transfer_gives_the_call_back(telephones: Telephon
     call.wait_tone(TONE_HZ)
     call.hang_up()
     assert telephones.record(to="712")["variables"]["transfer_status"] == "failed"
+
+
+def test_who_must_not_be_transferred_is_connected_by_us(telephones: Telephones) -> None:
+    """Asterisk refuses the REFER; the caller comes where he was to go all the same, and stays our call."""
+    since = telephones.asterisk.mark()
+    call = telephones.asterisk.call(telephones.uri("713"), endpoint="firm", then="tone", variables={"HZ": "620"})
+    far = telephones.asterisk.wait_call("1602", since=since)
+    far.wait_tone(620)
+    call.wait_tone(CARRIER_HZ)
+    call_id = call.variable("CHANNEL(pjsip,call-id)")
+    assert telephones.asterisk.message("REFER sip:", call_id), "it was asked"
+    assert telephones.asterisk.message("SIP/2.0 603", call_id), "and refused"
+    call.hang_up()
+    assert far.wait_ended() == 16
+    assert telephones.record(to="713")["variables"]["transfer_status"] == "answered"

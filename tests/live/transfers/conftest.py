@@ -40,15 +40,16 @@ class Town:
             self.phones[name] = Phone(self.line, self._stack.enter_context(RtpProbe()), name)
         return self.phones[name]
 
-    async def start(self, rules: str, *names: str) -> list[Phone]:
-        """Start the switch with these rules and flows, and return the telephones."""
+    async def start(self, rules: str, *names: str, carriers: str = "[]") -> list[Phone]:
+        """Start the switch with these rules and flows, and these carriers; return the telephones."""
         made = [self.phone(name) for name in names]
         for name, phone in self.phones.items():
             rules = rules.replace(f"PORT_{name.upper()}", str(phone.peer.port))
         (self._folder / "plans").mkdir(exist_ok=True)
         (self._folder / "plans" / "plan.yaml").write_text(rules, encoding="utf-8")
         config = self._folder / "softswitch.yaml"
-        config.write_text(f"dialplans: {self._folder}/plans\n", encoding="utf-8")
+        config.write_text(f"dialplans: {self._folder}/plans\ncarriers: carriers.yaml\n", encoding="utf-8")
+        (self._folder / "carriers.yaml").write_text(f"{carriers}\n", encoding="utf-8")
         context = running_switch(self._folder, options=("--config", str(config)), number=10)
         self.switch = await asyncio.to_thread(self._stack.enter_context, context)
         self.line.sip = ("127.0.0.1", self.switch.sip_port)

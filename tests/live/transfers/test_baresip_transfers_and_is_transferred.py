@@ -61,6 +61,25 @@ def test_it_sends_away_who_has_called_it(town: Stories, baresip: Baresip) -> Non
     town(story)
 
 
+def test_as_a_carrier_it_sends_away_who_has_called_it(town: Stories, baresip: Baresip) -> None:
+    async def story(town: Any) -> None:
+        rule = f"  - {{number: 400, steps: [dial: {{to: '{NUMBER}', carrier: office}}]}}\n"
+        office = f"- {{name: office, host: 127.0.0.1, port: {baresip.port}, number_format: as_dialled}}"
+        [alice] = await town.start(PLAN + rule, "alice", carriers=office)
+        mark = baresip.expect_call()
+        alice.call("400")
+        await alice.told(200)
+        await alice.hears(SAYS_HZ)
+        await asyncio.to_thread(baresip.transfer, at(town, "500"))
+        await alice.hears(1004)
+        await asyncio.to_thread(baresip.wait_event, "CALL_CLOSED", since=mark)
+        alice.hang_up()
+        record = await town.record(to="400")
+        assert (record["carrier"], record["variables"]["transferred_to"]) == ("office", "500")
+
+    town(story)
+
+
 def test_it_calls_somebody_itself_when_it_is_asked_to(town: Stories, baresip: Baresip) -> None:
     async def story(town: Any) -> None:
         await town.start(PLAN)

@@ -189,6 +189,7 @@ def test_a_briefing_that_cannot_be_made_or_is_declined_leaves_no_seat(at_work: A
         ("", "101", "auto", "sip:101@10.0.0.1:5060"),
         ("twilio", "101", "auto", "sip:9101@10.0.0.9"),  # as the carrier wants numbers written
         ("twilio", "666", "auto", ""),
+        ("", "user:carol", "refer", "sip:carol@10.0.0.1:5060"),
         ("", "sip:x@far.example", "refer", "sip:x@far.example"),
         ("", "sip:x@far.example", "auto", ""),
         ("", "sip:x@10.0.0.9:5070", "auto", "sip:x@10.0.0.9:5070"),
