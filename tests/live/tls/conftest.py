@@ -95,11 +95,14 @@ class TlsSwitch:
             time.sleep(0.1)
         return found
 
-    def shown(self) -> bytes:
-        """Return the certificate that a new connection is shown."""
+    def shown(self, name: str | None = None) -> bytes:
+        """Return the certificate that a new connection is shown. name: the host that it asks for (SNI)."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        with socket.create_connection((LOOPBACK, self.port), 5) as raw, context.wrap_socket(raw) as tls:
+        with (
+            socket.create_connection((LOOPBACK, self.port), 5) as raw,
+            context.wrap_socket(raw, server_hostname=name) as tls,
+        ):
             return tls.getpeercert(binary_form=True) or b""
 
     def counts(self, name: str) -> dict[str, float]:

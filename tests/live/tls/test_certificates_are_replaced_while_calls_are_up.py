@@ -60,5 +60,18 @@ def test_a_broken_certificate_is_refused_and_the_old_one_stays(files: Files, tls
     shutil.copy(files.theirs.key, pair.key)
     switch.process.process.send_signal(signal.SIGHUP)
     wait_output(switch, "the reload was refused, and what was in force stays")
-    assert f"softswitch.yaml:9: {pair.key} is not the key of" in switch.process.output
+    assert f"softswitch.yaml:11: {pair.key} is not the key of" in switch.process.output
     assert switch.shown() == old
+
+
+def test_who_asks_for_a_name_is_shown_the_certificate_of_that_name(files: Files, tls_switch: Start) -> None:
+    """SNI (RFC 6066 section 3): the one of the name, and for any other name, or none, the first; both are replaced."""
+    other = files.sign("other-name", "pbx.example.org")
+    named = f"    names:\n      pbx.example.org: {{certificate: {other.certificate}, key: {other.key}}}\n"
+    switch = tls_switch(more=named)
+    assert switch.shown("pbx.example.org") == switch.shown("PBX.Example.org") == der(other)
+    assert switch.shown() == switch.shown("elsewhere.example") == der(files.ours)
+    new = der(files.sign("other-name", "pbx.example.org"))
+    switch.process.process.send_signal(signal.SIGHUP)
+    wait_output(switch, "other-name.crt is another one")
+    assert switch.shown("pbx.example.org") == new
