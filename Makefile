@@ -24,7 +24,7 @@ READY_313 := $(VENV_313)/ready
 FIND_313 = for python in "$(PYTHON313)" python3.13 "$$HOME"/.pyenv/versions/3.13*/bin/python3.13; do \
 	if "$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then echo "$$python"; break; fi; done
 
-.PHONY: setup peers demo test test-unit test-live test-313 check bench bench-media bench-calls bench-held bench-turns bench-reload bench-registrar bench-tls hostile leaks fuzz format clean
+.PHONY: setup peers demo test test-unit test-live test-313 check bench bench-loss bench-media bench-calls bench-held bench-turns bench-reload bench-registrar bench-tls hostile leaks fuzz format clean
 
 setup: $(READY)
 
@@ -67,7 +67,7 @@ check: $(READY)
 	$(BIN)/mypy
 
 # On loopback only, bounded, about ten minutes; docs/benchmarks.md says how the figures are taken.
-bench: bench-media bench-calls bench-held bench-turns bench-reload bench-registrar bench-tls
+bench: bench-media bench-loss bench-calls bench-held bench-turns bench-reload bench-registrar bench-tls
 	@$(BIN)/python -W ignore tests/bench/start.py
 
 bench-media: $(READY)
@@ -88,6 +88,10 @@ leaks: $(READY) peers
 
 bench-registrar: $(READY)
 	@PYTHONPATH=. $(BIN)/python -W ignore tests/bench/registrar.py $(ARGS)
+
+# What lost packets cost the ear; in virtual time, half a minute.
+bench-loss: $(READY)
+	@PYTHONPATH=. $(BIN)/python -W ignore tests/bench/loss.py $(ARGS)
 
 bench-turns: $(READY)
 	@$(BIN)/python -W ignore tests/bench/turns.py $(ARGS)

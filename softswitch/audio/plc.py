@@ -13,6 +13,7 @@ The same continuation ends sound that has a reason to stop (a pause of the peer:
 does not follow it (a frame was left out to shrink the delay).
 """
 
+import functools
 from collections import deque
 from collections.abc import Sequence
 from typing import Final
@@ -95,7 +96,7 @@ class Concealer:
             lost_ms = 1000 * self._done // self._rate_hz
             fade = self._rate_hz * min(MIN_PERIOD_MS + 4 * max(0, lost_ms - 10) // 10, FADE_MS) // 1000
         fade = min(fade, len(samples))
-        up = (np.arange(1, fade + 1, dtype=np.float32) - np.float32(0.5)) / np.float32(fade)
+        up = _rising(fade)
         before = self.miss(fade, lost=False)
         if under is not None:
             before += under[:fade]
@@ -110,10 +111,10 @@ class Concealer:
         self._ghost = None
 
     def _samples(self, part: Sequence[Samples]) -> Samples:
-        sound = [samples_of(frame.pcm) for frame in self._past if frame.rate_hz == self._rate_hz]
+        pcm = b"".join([frame.pcm for frame in self._past if frame.rate_hz == self._rate_hz])
         size = HISTORY_FRAMES * self._rate_hz // FRAMES_PER_SECOND
-        past = np.concatenate((np.zeros(size, dtype=np.float32), *sound, *part))
-        return past[-size:]
+        past = samples_of(pcm.rjust(2 * size, b"\0"))
+        return np.concatenate((past, *part))[-size:] if part else past
 
 
 def samples_of(pcm: bytes) -> Samples:
@@ -148,8 +149,8 @@ def _continued(past: Samples, rate_hz: int, whole_ms: int) -> Samples:
         return past[:0]
     step, overlap = rate_hz // 100, period // 4
     total = rate_hz * (GONE_MS if whole_ms else FADE_MS) // 1000
-    up = (np.arange(1, overlap + 1, dtype=np.float32) - np.float32(0.5)) / np.float32(overlap)
-    time = np.arange(total)
+    up = _rising(overlap)
+    time = _counting(total)
     shorter = _loop(past, period, up)
     made = shorter.take(time, mode="wrap")
     for periods, start in ((2, step), (3, 2 * step)) if total > step else ():
@@ -161,8 +162,20 @@ def _continued(past: Samples, rate_hz: int, whole_ms: int) -> Samples:
     # The step to the repeated period, taken slowly.
     made[:overlap] += (past[-1] - past[-1 - period]) * (1 - up)
     kept = rate_hz * whole_ms // 1000
-    made[kept:] *= 1 - np.arange(1, total - kept + 1, dtype=np.float32) / np.float32(total - kept)
+    made[kept:] *= _rising(total - kept)[::-1]
     return made
+
+
+@functools.lru_cache(maxsize=512)  # one for each period of each rate
+def _rising(count: int) -> Samples:
+    """Return a ramp from nothing to one, not to be changed."""
+    return (np.arange(1, count + 1, dtype=np.float32) - np.float32(0.5)) / np.float32(count)
+
+
+@functools.lru_cache(maxsize=16)
+def _counting(count: int) -> npt.NDArray[np.intp]:
+    """Return the numbers from nought on, not to be changed."""
+    return np.arange(count)
 
 
 def _loop(past: Samples, length: int, up: Samples) -> Samples:
