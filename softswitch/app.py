@@ -283,7 +283,7 @@ class App:
             lambda: measure(sources),
             routes=[
                 *trunks_api.routes(self.trunks.statuses),
-                *registrations_api.routes(self.people.users.statuses),
+                *registrations_api.routes(self.people.users.statuses, self.people.turned_away),
                 *guard_api.routes(self.user_agent.guard),
                 *views.routes(),
                 *CallOrders(self.switchboard, views).routes(),
@@ -326,12 +326,12 @@ class App:
         self.vouching.adopt(catalog.trust)
         self.tolls.toll.adopt(settings.toll)
         self.trunks.signatures = catalog.signatures
-        self.trunks.replace(catalog.carriers)
+        again = [f"{name} registers once more" for name in self.trunks.replace(catalog.carriers)]
         self.people.replace(catalog.users)
         self.people.reread()
         self._users_changed(self.people.users.book)
         logs.set_level(settings.observability.level)
-        return [f"certificate {path} is another one" for path in renewed]
+        return [*(f"certificate {path} is another one" for path in renewed), *again]
 
     async def _reload(self) -> dict[str, Any]:
         return (await asyncio.shield(self.reloader.ask())).as_json()

@@ -57,10 +57,17 @@ def delete(address: Address, path: str) -> dict[str, Any]:
 
 def ask_list(address: Address, path: str, key: str) -> list[dict[str, Any]]:
     """Return the list of objects under `key` in the JSON of `path`; raise NoSwitch or NotThere."""
-    found = ask(address, path).get(key)
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise _another(address)
-    return found
+    return ask_lists(address, path, key)[key]
+
+
+def ask_lists(address: Address, path: str, *keys: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the lists of objects under `keys` in the JSON of `path`; raise NoSwitch or NotThere."""
+    answer = ask(address, path)
+    found = {key: answer.get(key) for key in keys}
+    for one in found.values():
+        if not isinstance(one, list) or not all(isinstance(entry, dict) for entry in one):
+            raise _another(address)
+    return found  # type: ignore[return-value]  # just looked at
 
 
 def quoted(text: str) -> str:

@@ -1,6 +1,7 @@
 """`softswitch calls show`: one call as people read it: its ladder, its sound, its turns, and what was wrong."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from rich import box
@@ -74,10 +75,17 @@ def _print_title(console: Console, call: Json) -> None:
         console.print(Text(f"{call['state']}, for {call['seconds']:.0f} s so far", style="yellow"))
     else:
         style = "green" if record["outcome"] == "answered" else "red"
-        seconds = record["duration_ms"] / 1000
-        text = f"{record['outcome'].replace('_', ' ')} ({record['sip_code']}), {seconds:.1f} s"
+        text = f"{record['outcome'].replace('_', ' ')} ({record['sip_code']}), {_lasted(record)}"
         console.print(Text(f"{text}, ended by the {record['ended_by']}: {harmless(record['cause'])}", style=style))
     console.print()
+
+
+def _lasted(record: Json) -> str:
+    """Return how long a call was talked on, or how long nobody answered it."""
+    if record["answered_at"]:
+        return f"{record['duration_ms'] / 1000:.1f} s"
+    began, ended = (datetime.fromisoformat(record[name]) for name in ("started_at", "ended_at"))
+    return f"after {(ended - began).total_seconds():.1f} s"
 
 
 def _print_sound(console: Console, legs: Sequence[Json]) -> None:

@@ -52,17 +52,18 @@ def registrations(
     http: HttpOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Show the telephones that are registered; exit 1 if no switch runs."""
+    """Show the telephones that are registered, and who was turned away lately; exit 1 if no switch runs."""
     from softswitch import users_view
-    from softswitch.ask import ask_list, quoted
+    from softswitch.ask import ask_lists, quoted
 
     path = "/v1/registrations" + (f"?user={quoted(user)}" if user else "")
     address = _address(config, http)
-    found = _asked(lambda: ask_list(address, path, "registrations"))
+    found = _asked(lambda: ask_lists(address, path, "registrations", "refused"))
     if json_:
-        print_json({"registrations": found})
+        print_json(found)
     else:
-        users_view.print_registrations(found)
+        users_view.print_registrations(found["registrations"])
+        users_view.print_refused(found["refused"])
 
 
 @calls.callback(invoke_without_command=True)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from softswitch import clock
 from softswitch.call.dialplan import Query
@@ -14,6 +14,7 @@ from softswitch.errors import ResourceError
 from softswitch.legs.identity import Identity
 from softswitch.legs.proof import Proof
 from softswitch.legs.trunks import Trunks
+from softswitch.legs.turned_away import TurnedAway
 from softswitch.legs.user_agent import UserAgent
 from softswitch.legs.users import Users, UsersSettings
 from softswitch.net.resolve import Resolver
@@ -145,6 +146,10 @@ class People:
     def _toll_of(self, name: str) -> TollLimits | None:
         user = self.users.book.named(name)
         return user.toll if user is not None else None
+
+    def turned_away(self) -> Iterator[TurnedAway]:
+        """Yield whose credentials were wrong lately."""
+        return self.proof.turnings.last(now=clock.now())
 
     def is_name(self, host: str) -> bool:
         """Tell whether this is a name of ours, wherever it is said."""

@@ -21,5 +21,6 @@ def print_report(report: dict[str, Any]) -> None:
         console.print(change)
     for key in report.get("needs_restart", ()):
         console.print(f"{key} needs a restart")
-    done = "Reloaded" if report.get("changes") else "Reloaded, nothing has changed"
+    nothing = "nothing else has changed" if report.get("needs_restart") else "nothing has changed"
+    done = "Reloaded" if report.get("changes") else f"Reloaded, {nothing}"
     console.print(f"{done} ({report.get('took_ms', 0):.0f} ms).")

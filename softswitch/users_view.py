@@ -11,12 +11,15 @@ import pydantic
 from softswitch.call.user import User, UserBook, model_of
 from softswitch.config import Settings, store_url
 from softswitch.errors import ResourceError
+from softswitch.ladder import harmless
 from softswitch.sip.digest import HASHES, account_key
 from softswitch.store.users import UserTable
 from softswitch.trunks_view import duration, milliseconds
 
 Answer = TypeVar("Answer")
 
+#: Columns of the telephones that are registered.
+TITLES = ("user", "number", "comes from", "state", "expires", "trip", "telephone")
 #: A password read from a pipe is one line, no longer than this.
 MAX_PASSWORD = 256
 
@@ -25,34 +28,63 @@ def print_registrations(phones: Sequence[dict[str, Any]]) -> None:
     """Print a table, one row for each telephone."""
     from rich import box
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     console = Console(highlight=False)
     if not phones:
         console.print("No telephone is registered.")
         return
+    rows = [_row(one) for one in phones]
+    longest = [max(len(title), *(len(row[at]) for row in rows)) for at, title in enumerate(TITLES)]
+    # 80 columns are all there may be: a long address is folded, and what a telephone calls itself gets what is left.
+    wide = {"user": min(longest[0], 14), "number": min(longest[1], 8)}
+    left = console.width - sum(wide.values()) - sum(longest[2:-1]) - len(TITLES) + 1
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    table.add_column("user", style="bold", overflow="fold", max_width=14)
-    table.add_column("number", overflow="fold", max_width=8)
-    table.add_column("comes from", overflow="fold")
+    for title in TITLES[:3]:
+        style, width = ("bold" if title == "user" else ""), wide.get(title)
+        table.add_column(title, style=style, overflow="fold", min_width=width, max_width=width)
     table.add_column("state", no_wrap=True)
     table.add_column("expires", justify="right", no_wrap=True)
-    table.add_column("round\ntrip", justify="right", no_wrap=True)
-    table.add_column("telephone", overflow="fold", max_width=18)
-    for one in phones:
-        state = str(one.get("state", ""))
-        how = str(one.get("transport", "")).lower() + (", NAT" if one.get("behind_nat") else "")
-        table.add_row(
-            escape(str(one.get("user", ""))),
-            escape(str(one.get("number", ""))),
-            f"{escape(str(one.get('source', '')))} {how}",
-            f"[{'green' if state == 'registered' else 'yellow'}]{escape(state)}[/]",
-            duration(one.get("expires_in")),
-            milliseconds(one.get("round_trip_ms")),
-            escape(str(one.get("agent") or "")),
-        )
+    table.add_column("trip", justify="right", no_wrap=True)
+    table.add_column("telephone", no_wrap=True, overflow="ellipsis", max_width=max(left, len("telephone")))
+    for row in rows:
+        style = "green" if row[3] == "registered" else "yellow"
+        table.add_row(*(Text(cell, style if at == 3 else "") for at, cell in enumerate(row)))
     console.print(table)
+
+
+def print_refused(refused: Sequence[dict[str, Any]]) -> None:
+    """Print who was turned away lately, a line each."""
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True, markup=False)
+    if refused:
+        console.print("\nwrong credentials lately", style="bold")
+    for one in refused:
+        times = int(one.get("times") or 1)
+        often = f"{times} times, last " if times > 1 else ""
+        ago = duration(float(one.get("seconds_ago") or 0.0))
+        whom = "" if one.get("known") else "; there is no such user"
+        console.print(f"{harmless(str(one.get('user')))} from {one.get('source')}, {often}{ago} ago{whom}")
+
+
+def _row(one: dict[str, Any]) -> tuple[str, ...]:
+    how = str(one.get("transport", "")).lower() + (", NAT" if one.get("behind_nat") else "")
+    return (
+        str(one.get("user", "")),
+        str(one.get("number", "")),
+        f"{one.get('source', '')} {how}",
+        str(one.get("state", "")),
+        duration(one.get("expires_in")),
+        milliseconds(one.get("round_trip_ms")),
+        harmless(_short(str(one.get("agent") or ""))),
+    )
+
+
+def _short(agent: str) -> str:
+    """Return what a telephone calls itself without what it says of its make: JSON has all of it."""
+    return agent.partition(" (")[0].removesuffix("/")
 
 
 def add(settings: Settings, values: dict[str, str]) -> User:

@@ -12,6 +12,7 @@ from functools import partial
 from softswitch import clock
 from softswitch.call.user import User, UserBook
 from softswitch.legs.signalling import Refusal
+from softswitch.legs.turned_away import Turnings
 from softswitch.net.address import show
 from softswitch.net.seldom import Seldom
 from softswitch.sip import grammar
@@ -57,6 +58,8 @@ class Proof:
         self._account_keys: dict[tuple[str, str], str] = {}
         self._proved: OrderedDict[str, float] = OrderedDict()
         self.guesses = Guesses()
+        #: Whose credentials were wrong.
+        self.turnings = Turnings()
         self._seldom = Seldom()
 
     @property
@@ -96,14 +99,17 @@ class Proof:
             case Outcome.ACCEPTED:
                 self._remember(host, now)
                 self.guesses.proved(username, host)
+                self.turnings.proved(username, host)
                 return self.book.named(username) or self._accounts[username]
             case Outcome.STALE:
                 return self.ask(stale=True)
         more = self._seldom.due(("wrong", host), now=now)
+        name, where = grammar.readable(username)[:MAX_WORDS], show(flow.remote)
         if more is not None:
-            name, where = grammar.readable(username)[:MAX_WORDS], show(flow.remote)
             log.info("wrong credentials for a %s from %s, as %r%s", request.method, where, name, more)
-        if any(self._key(username, algorithm) for algorithm in self._algorithms):
+        known = any(self._key(username, algorithm) for algorithm in self._algorithms)
+        self.turnings.refused(name, host, where, known=known, now=now)
+        if known:
             self.guesses.failed(username, host, now=now)
         self.on_offence(host, "bad_password")
         return self.ask()

@@ -19,11 +19,14 @@ from softswitch.legs.trunk import Trunk, TrunkStatus, only_manners_differ
 from softswitch.legs.trunk_leg import Resolves
 from softswitch.legs.user_agent import UserAgent
 from softswitch.net.networks import Networks
-from softswitch.sip.registration import RegistrationSettings
+from softswitch.sip.registration import RegistrationSettings, RegistrationState
 from softswitch.sip.rota import Target
 from softswitch.sip.uri import Uri
 
 log = logging.getLogger("softswitch.trunks")
+
+#: States of a registration that came to nothing, and waits for minutes or for hours.
+_IN_VAIN = (RegistrationState.REFUSED, RegistrationState.FAILED)
 
 
 @dataclass(slots=True)
@@ -144,12 +147,13 @@ class Roster:
 
     # Another list --------------------------------------------------------------------------------------------------
 
-    def replace(self, carriers: Sequence[Carrier]) -> None:
-        """Serve by these carriers from now on.
+    def replace(self, carriers: Sequence[Carrier]) -> list[str]:
+        """Serve by these carriers from now on; return whose registration, which had failed, is tried once more.
 
         An entry that is as it was keeps its registration and what is known of its gateways, and so does one of which
         only the manners changed. Of any other the old binding is taken back before the new one is asked for: a
-        registrar that takes one contact for each account would refuse a second.
+        registrar that takes one contact for each account would refuse a second. Whoever lets everything be read anew
+        has done something about what was wrong, here or at the registrar, and does not want to wait for hours.
         """
         old, posts = self._posts, dict[str, Post]()
         for name in old.keys() - {carrier.name for carrier in carriers}:
@@ -166,12 +170,17 @@ class Roster:
                     post = None
             posts[carrier.name] = post or self._post(carrier)
         self._posts = posts
+        again: list[str] = []
         if self._started:
             self._advise()
             for name, post in posts.items():
                 if post is not old.get(name):
                     post.watch.start()
                     self._register(name)
+                elif post.registrant is not None and post.registrant.state in _IN_VAIN:
+                    self._register(name)
+                    again.append(name)
+        return again
 
     def _advise(self) -> None:
         """Say once what had better be written otherwise."""

@@ -74,10 +74,11 @@ class Trunks:
         """Register every account now: when our address is another one."""
         self.roster.register()
 
-    def replace(self, carriers: Sequence[Carrier]) -> None:
-        """Serve by these carriers from now on, and touch no call that is up."""
-        self.roster.replace(carriers)
+    def replace(self, carriers: Sequence[Carrier]) -> list[str]:
+        """Serve by these carriers from now on, and touch no call that is up; return as `Roster.replace` does."""
+        again = self.roster.replace(carriers)
         self.on_accounts(self.accounts())
+        return again
 
     async def leave(self) -> None:
         """Take every registration back, all at once and within a limit, so that no more calls are sent to us."""

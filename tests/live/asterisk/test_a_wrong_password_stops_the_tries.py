@@ -1,5 +1,6 @@
 """A wrong password: one try with it, a state that says so, and no more."""
 
+import signal
 import time
 from pathlib import Path
 
@@ -31,5 +32,11 @@ def test_a_wrong_password_stops_the_tries(tmp_path: Path) -> None:
             assert "password" in trunks[name]["last_error"]
             assert switch.metrics()[f'softswitch_registrations{{carrier="{name}",state="refused"}}'] == 1
         assert asterisk.count_log("REGISTER sip:") == 4, "for each, one without credentials and one with them"
+        switch.process.send_signal(signal.SIGHUP)
+        asterisk.wait_log("REGISTER sip:", more_than=7)
+        time.sleep(LOOK_SECONDS)
+        assert asterisk.count_log("REGISTER sip:") == 8, "who reloads wants it tried once more, and no oftener"
+        assert {trunk["state"] for trunk in switch.trunks()} == {"refused"}
         output = switch.output
+    assert "reload: md5 registers once more" in output and "reload: sha256 registers once more" in output
     assert WRONG_PASSWORD not in output and PASSWORD not in output

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -101,6 +102,23 @@ def test_telephones_are_shown_as_a_table_and_as_json(configured: Any) -> None:
     assert metric(switch, "softswitch_phones_registered") == 2
     assert metric(switch, "softswitch_users") == 2
     assert metric(switch, 'softswitch_credentials_total{outcome="accepted"}') == 2
+
+
+def test_a_telephone_with_a_wrong_password_is_named_until_it_is_put_right(configured: Any) -> None:
+    switch, _ = configured()
+    http = ("--http", f"127.0.0.1:{switch.http_port}")
+    for _ in range(2):
+        assert register(switch, "alice", "wrong").status == 401
+    assert register(switch, "Allice", "open sesame").status == 401
+    shown = softswitch("registrations", *http).stdout
+    assert "No telephone is registered." in shown and "wrong credentials lately\n" in shown
+    assert re.search(r"^alice from 127\.0\.0\.1:\d+, 2 times, last \d+ s ago$", shown, re.MULTILINE), shown
+    assert re.search(r"^Allice from 127\.0\.0\.1:\d+, \d+ s ago; there is no such user$", shown, re.MULTILINE), shown
+    assert register(switch, "alice").status == 200
+    shown = softswitch("registrations", *http).stdout
+    assert "\nalice from" not in shown and "\nAllice from" in shown
+    mine = json.loads(softswitch("registrations", "--user", "alice", "--json", *http).stdout)
+    assert mine["refused"] == [] and len(mine["registrations"]) == 1
 
 
 def test_without_a_switch_it_is_a_sentence() -> None:
