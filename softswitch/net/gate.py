@@ -191,6 +191,14 @@ class Gate:
 
     def admit_connection(self, host: str, *, now: float) -> bool:
         """Tell whether a connection that was made from `host` may stay."""
+        return self._admit_unread(host, CONNECTION_MESSAGES, now)
+
+    def admit_ping(self, host: str, *, now: float) -> bool:
+        """Tell whether a keep-alive on a connection from `host` shall be answered."""
+        return self._admit_unread(host, 1.0, now)
+
+    def _admit_unread(self, host: str, cost: float, now: float) -> bool:
+        """Tell whether something passes in which there is nothing to read."""
         key = subscriber(host)
         if self._bans.hit(key, now=now):
             self.dropped["banned"] += 1
@@ -201,7 +209,7 @@ class Gate:
         if source.standing is Standing.DENIED:
             self.dropped["denied"] += 1
             return False
-        why = self._fits(source, CONNECTION_MESSAGES, False, now)
+        why = self._fits(source, cost, False, now)
         return not why or self._too_much(key, source, why, now)
 
     def knows(self, host: str, *, now: float) -> bool:

@@ -29,6 +29,9 @@ MAX_FLOWS: Final = 16
 #: What may stay behind of a keep-alive: a lone CRLF, which some phones send, is no message begun.
 MAX_LINE_ENDS_BYTES: Final = 3
 
+#: Octets of a read that are cut into messages in one go: of who says more than he may, the rest is not even cut.
+SLICE_BYTES: Final = 8192
+
 #: Only for the log line of a failure.
 _CALL_ID: Final = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*([^\s]{1,128})", re.IGNORECASE | re.MULTILINE)
 
@@ -50,6 +53,9 @@ class Owner(Protocol):
 
     def message(self, data: bytes, flow: Flow) -> None:
         """Hand up one whole message."""
+
+    def pinged(self, flow: Flow, pings: int) -> int:
+        """Take so many keep-alives; return how many of them are to be answered."""
 
     def note(self, what: str) -> None:
         """Count something worth a metric."""
@@ -196,25 +202,32 @@ class Connection(asyncio.Protocol):
         if self._over:
             return
         self.heard = True
+        for start in range(0, len(data), SLICE_BYTES):
+            if not self._take(data[start : start + SLICE_BYTES]):
+                return
+
+    def _take(self, data: bytes) -> bool:
+        """Hand up the messages that some octets complete; False where the connection has come to its end."""
         try:
             messages = self._framer.feed(data)
         except RemoteError as error:
             self._owner.note(error.kind)
             self.drop("unreadable_stream")
-            return
+            return False
         unfinished = self._framer.pending_bytes > MAX_LINE_ENDS_BYTES
-        whole = sum(message is not PONG for message in messages)
-        self._patience.heard(messages=whole, unfinished=unfinished, now=clock.now())
+        pings = sum(message is PONG for message in messages)
+        self._patience.heard(messages=len(messages) - pings, unfinished=unfinished, now=clock.now())
         for message in messages:
             if self._transport is None:  # what a message led to has ended the connection
-                return
+                return False
             if message is not PONG:
                 self._owner.message(message, self.flow)
-            elif not self.closing:
-                self._pong()
+        if pings and not self.closing:
+            self._pong(pings)
         if (fault := self._framer.fault) is not None:  # the last message was answered; nothing after it can be read
             self._owner.note(fault.kind)
             self.close()
+        return self._transport is not None
 
     def eof_received(self) -> bool:
         self.closing = True  # the peer says no more; what it was sent is still flushed before the transport closes
@@ -225,14 +238,12 @@ class Connection(asyncio.Protocol):
 
     # ----------------------------------------------------------------
 
-    def _pong(self) -> None:
-        """Answer a keep-alive (RFC 5626 section 4.4.1), unless the peer only sends and never reads."""
+    def _pong(self, pings: int) -> None:
+        """Answer keep-alives (RFC 5626 section 4.4.1), unless the peer only sends and never reads."""
+        answers = self._owner.pinged(self.flow, pings)
         transport = self._transport
-        if transport is None:
-            return
-        self._owner.note("tcp_keep_alive")
-        if transport.get_write_buffer_size() < self._owner.limits.write_bytes:
-            transport.write(PONG)
+        if answers and transport is not None and transport.get_write_buffer_size() < self._owner.limits.write_bytes:
+            transport.write(PONG * answers)
 
     def _end(self, *, failed: bool, words: str = "") -> None:
         if self._over:

@@ -336,9 +336,26 @@ class Streams:
         if gate is None or gate.admit(host, data, now=now):
             self._post.message(data, flow)
             return
-        connection = self._connections.get(flow.connection)
-        if connection is not None and gate.bans(host, now=now):
-            connection.drop("banned")
+        self._break_off(flow)
+
+    def pinged(self, flow: Flow, pings: int) -> int:
+        """Take keep-alives; return how many are to be answered: they cost a source as much as messages do."""
+        gate, now, answered = self._post.gate, clock.now(), 0
+        for _ in range(pings):
+            if gate is None or gate.admit_ping(flow.remote[0], now=now):
+                answered += 1
+                self.note("tcp_keep_alive")
+            elif self._break_off(flow):
+                return 0
+        return answered
+
+    def _break_off(self, flow: Flow) -> bool:
+        """Break a connection off whose host is banned by now."""
+        gate, connection = self._post.gate, self._connections.get(flow.connection)
+        if gate is None or connection is None or not gate.bans(flow.remote[0], now=clock.now()):
+            return False
+        connection.drop("banned")
+        return True
 
     def note(self, what: str) -> None:
         """Count something."""

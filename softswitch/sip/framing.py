@@ -20,6 +20,7 @@ _PING: Final = b"\r\n\r\n"
 #: Line ends before a message (section 7.5), but neither a ping nor at the end what may become one.
 _LINE_ENDS: Final = re.compile(rb"(?:\n|\r(?!\n\r\n|\n\r?\Z|\Z))+")
 
+_EMPTY_LINE: Final = re.compile(rb"\n\r?\n")
 _LENGTH: Final = re.compile(rb"\n(?:content-length|l)[ \t]*:((?:[^\r\n]|\r?\n[ \t])*)", re.IGNORECASE)
 _FOLD: Final = re.compile(rb"\r?\n[ \t]")
 
@@ -108,15 +109,12 @@ class StreamFramer:
 
     def _head_end(self) -> int:
         """Return the length of the head with its empty line, 0 while that has not come."""
-        buffer, start = self._buffer, max(0, self._searched - 2)
-        bare = buffer.find(b"\n\n", start)
-        full = buffer.find(b"\n\r\n", start, bare + 1 if bare >= 0 else len(buffer))
-        if full >= 0:
-            return full + 3
-        if bare >= 0:
-            return bare + 2
-        self._searched = len(buffer)
-        return 0
+        # One search for both: a search for the one that a peer never writes would read all that waits, each time.
+        found = _EMPTY_LINE.search(self._buffer, max(0, self._searched - 2))
+        if found is None:
+            self._searched = len(self._buffer)
+            return 0
+        return found.end()
 
 
 def _is_request(head: bytes | bytearray) -> bool:

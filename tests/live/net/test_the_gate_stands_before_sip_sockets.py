@@ -100,3 +100,37 @@ def test_a_stream_that_makes_no_sense_counts_towards_a_ban(run: Run, until: Unti
             assert not switch.heard
 
     run(main())
+
+
+def test_who_pings_without_end_is_banned_and_costs_little(run: Run, until: Until) -> None:
+    async def main() -> None:
+        async with Switch() as switch:
+            reader, writer = await connect("127.0.0.2", switch.tcp)
+            writer.write(b"\r\n\r\n" * 60_000)
+            async with asyncio.timeout(5):
+                with contextlib.suppress(ConnectionError):
+                    while await reader.read(1000):
+                        pass
+            settings = switch.gate.settings
+            assert switch.sockets.counts["tcp_keep_alive"] <= settings.messages * settings.burst_seconds + 10
+            assert switch.gate.banned == {"flood": 1}
+            writer.close()
+
+    run(main())
+
+
+def test_of_who_says_too_much_at_once_the_rest_is_not_even_cut(run: Run, until: Until) -> None:
+    async def main() -> None:
+        async with Switch() as switch:
+            reader, writer = await connect("127.0.0.2", switch.tcp)
+            small = b"BYE sip:a SIP/2.0\r\nl:0\r\n\r\n"
+            writer.write(small * 9000)
+            assert await closed(reader)
+            settings = switch.gate.settings
+            admitted = settings.messages * settings.burst_seconds
+            assert len(switch.heard) <= admitted + 10
+            looked_at = admitted + sum(switch.gate.dropped.values())
+            assert looked_at < 1000, "of 9000 in one go the rest was cut all the same"
+            writer.close()
+
+    run(main())

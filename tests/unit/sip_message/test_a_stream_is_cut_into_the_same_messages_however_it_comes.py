@@ -1,6 +1,7 @@
 """TCP segments may end anywhere; messages, and keep-alives between them, come out whole and in order."""
 
 from collections.abc import Callable
+from time import process_time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -115,3 +116,19 @@ def test_a_flood_of_line_ends_costs_little() -> None:
     for _ in range(20):
         assert framer.feed(b"\n\r\r\n" * 16_000) == []
     assert framer.pending_bytes <= 3
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+def test_what_waits_behind_a_message_is_not_read_for_it(end: bytes) -> None:
+    """A peer can put ten thousand messages into one segment: each must cost its own length and no more."""
+
+    def seconds(count: int) -> float:
+        data = (b"BYE sip:a SIP/2.0" + end + b"l:0" + end + end) * count
+        best = float("inf")
+        for _ in range(3):
+            began = process_time()
+            assert len(StreamFramer().feed(data)) == count
+            best = min(best, process_time() - began)
+        return best
+
+    assert seconds(8000) < 24 * seconds(1000), "eight times as many took more than three times eight times as long"
