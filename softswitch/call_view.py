@@ -96,7 +96,7 @@ def _print_sound(console: Console, legs: Sequence[Json]) -> None:
     table.add_column("sound", style="bold", overflow="fold", max_width=16)
     table.add_column("codec", no_wrap=True)
     table.add_column("way", no_wrap=True)
-    for heading in ("packets", "lost", "late", "jitter"):
+    for heading in ("packets", "lost", "late", "jitter", "MOS"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("address", overflow="fold")
     for leg in rows:
@@ -111,11 +111,15 @@ def _print_sound(console: Console, legs: Sequence[Json]) -> None:
             f"{came['loss_percent']:.1f} %",
             str(came["late"]),
             f"{came['jitter_ms']:.1f} ms",
+            "" if came["mos"] is None else f"{came['mos']:.1f}",
             escape(harmless(f"said {media['offered']}" if moved else media["offered"])),
         )
         crypto = media.get("srtp") or "plain RTP"
         came_from = f"from {media['remote']}, {crypto}" if moved else crypto
-        table.add_row("", "", "to it", str(went["packets"]), "", "", "", escape(harmless(came_from)))
+        told = ("", "", "", "")
+        if went["mos"] is not None:  # as the peer says itself
+            told = (f"{went['loss_percent']:.1f} %", "", f"{went['jitter_ms']:.1f} ms", f"{went['mos']:.1f}")
+        table.add_row("", "", "to it", str(went["packets"]), *told, escape(harmless(came_from)))
     console.print()
     console.print(table)
 

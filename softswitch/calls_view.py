@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from softswitch.ladder import harmless
 
@@ -20,21 +21,27 @@ SHOWN_ID = 8
 #: How a state looks; whatever is not here is on its way from one to another.
 _STYLES = {"up": "green", "held": "magenta", "ending": "dim"}
 
+#: Cells of a level meter, and what the first and the last one stand for: a whisper, and speech that is too loud.
+METER_CELLS = 12
+METER_FROM_DBM0, METER_TO_DBM0 = -54.0, 0.0
+#: From which opinion score on a call is good, and below which many complain (ITU-T G.107 annex B).
+GOOD_MOS, POOR_MOS = 4.0, 3.6
+
 Calls = Sequence[dict[str, Any]]
 
 
-def print_calls(calls: Calls) -> None:
-    """Print a table, one row for each call."""
-    Console(highlight=False).print(_table(calls))
+def print_calls(calls: Calls, *, sound: bool = False) -> None:
+    """Print a table, one row for each call. sound: and another one of how they sound."""
+    Console(highlight=False).print(_both(calls) if sound else _table(calls))
 
 
 def watch(ask: Callable[[], Calls]) -> None:
     """Show the table again each second, until Ctrl-C."""
     console = Console(highlight=False)
-    with contextlib.suppress(KeyboardInterrupt), Live(_table(ask()), console=console, auto_refresh=False) as live:
+    with contextlib.suppress(KeyboardInterrupt), Live(_both(ask()), console=console, auto_refresh=False) as live:
         never = threading.Event()
         while not never.wait(WATCH_SECONDS):
-            live.update(_table(ask()), refresh=True)
+            live.update(_both(ask()), refresh=True)
 
 
 @contextlib.contextmanager
@@ -79,6 +86,56 @@ def _table(calls: Calls) -> RenderableType:
             escape(harmless(_others(one))),
         )
     return table
+
+
+def _both(calls: Calls) -> RenderableType:
+    rows = [(one, leg) for one in calls for leg in one.get("legs", ()) if leg.get("quality")]
+    if not rows:
+        return _table(calls)
+    return Group(_table(calls), "", _sound(rows))
+
+
+def _sound(rows: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> Table:
+    """Return how each leg sounds, a row for each way: what comes from it, and how it hears us as far as it says so."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("call", style="bold", no_wrap=True)
+    table.add_column("sound", overflow="ellipsis", no_wrap=True, max_width=18)
+    table.add_column("codec", no_wrap=True)
+    table.add_column("way", no_wrap=True)
+    for heading in ("jitter", "loss", "MOS"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("level", no_wrap=True)
+    for one, leg in rows:
+        quality, levels = leg["quality"], leg.get("levels") or {}
+        first = (str(one.get("id", ""))[:SHOWN_ID], harmless(_name(leg)), str(leg.get("codec") or ""))
+        for way, key, names in (("from", "received", first), ("to", "sent", ("", "", ""))):
+            heard = quality[key]
+            told = key == "received" or heard.get("mos") is not None
+            table.add_row(
+                *(escape(name) for name in names),
+                way,
+                f"{heard['jitter_ms']:.1f} ms" if told else "",
+                f"{heard['loss_percent']:.1f} %" if told else "",
+                _score(heard.get("mos")),
+                _meter(levels.get(key)),
+            )
+    return table
+
+
+def _score(mos: float | None) -> str:
+    if mos is None:
+        return ""
+    style = "green" if mos >= GOOD_MOS else "yellow" if mos >= POOR_MOS else "red"
+    return f"[{style}]{mos:.1f}[/]"
+
+
+def _meter(dbm0: float | None) -> Text:
+    if dbm0 is None:
+        return Text("")
+    part = (dbm0 - METER_FROM_DBM0) / (METER_TO_DBM0 - METER_FROM_DBM0)
+    cells = round(max(0.0, min(part, 1.0)) * METER_CELLS)
+    style = "red" if cells == METER_CELLS else "green"
+    return Text.assemble(("█" * cells, style), ("░" * (METER_CELLS - cells), "dim"))
 
 
 def _others(one: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from softswitch import clock
 from softswitch.cli_options import JsonOption, app, fail, print_json, say
 
 Answer = TypeVar("Answer")
@@ -17,6 +18,9 @@ PANEL = "Commands that ask the switch that runs"
 
 #: How long a transfer may take besides the ringing: a far end that calls somebody itself, a briefing.
 TRANSFER_SECONDS = 400.0
+
+#: How long levels are measured before they are shown.
+LEVEL_SECONDS = 0.3
 
 calls = typer.Typer(epilog="Example: softswitch calls, softswitch calls show 5f1c9a")
 app.add_typer(calls, name="calls", rich_help_panel=PANEL)
@@ -72,7 +76,10 @@ def list_calls(
     config: ConfigOption = None,
     http: HttpOption = None,
     json_: JsonOption = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Show them again each second, until Ctrl-C.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show them and how they sound, again each second, until Ctrl-C.")
+    ] = False,
+    sound: Annotated[bool, typer.Option("--sound", help="Show how they sound, too.")] = False,
 ) -> None:
     """Show the calls that are up; `show ID`: all of one call, also after its end."""
     if context.invoked_subcommand is not None:
@@ -83,15 +90,19 @@ def list_calls(
 
     address = _address(config, http)
 
+    path = "/v1/calls?levels=1" if watch or sound else "/v1/calls"
+
     def found() -> list[dict[str, Any]]:
-        return _asked(lambda: ask_list(address, "/v1/calls", "calls"))
+        return _asked(lambda: ask_list(address, path, "calls"))
 
     if watch and not json_:
         calls_view.watch(found)
     elif json_:
         print_json({"calls": found()})
     else:
-        calls_view.print_calls(found())
+        if sound and found():
+            clock.pause(LEVEL_SECONDS)  # levels are measured from now on
+        calls_view.print_calls(found(), sound=sound)
 
 
 @calls.command("show", epilog="Example: softswitch calls show 5f1c9a --pcap call.pcap")

@@ -5,12 +5,17 @@ It knows nothing of what it carries: what is put in is a frozen dataclass, and i
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 #: Events a reader may be behind before it is dropped with `Lagged`: about a second of a busy switch.
 MAX_UNREAD_EVENTS = 4096
+#: How often something is told of everything that there is, and in how many portions: what is told of thousands at once
+#: would be more than a reader can be behind, and longer than the clock of the sound can wait.
+ROUND_SECONDS = 5.0
+PORTIONS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +88,37 @@ class EventStream:
     def watched(self) -> bool:
         """Whether anybody would read an event: where nobody does, none need be made."""
         return bool(self._subscriptions)
+
+
+class Rounds:
+    """Goes round all there is every `ROUND_SECONDS`, in even portions, while `watched` says so; then it rests."""
+
+    def __init__(self, things: Callable[[], Iterable[Any]], tell: Callable[[Any], None], watched: Callable[[], bool]):
+        """things: what there is now. tell: called with each of them, once in a round."""
+        self._things, self._tell, self._watched = things, tell, watched
+        self._left: list[Any] = []
+        self._portion = 0
+        self._beats = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Begin, unless it goes on already."""
+        if self._timer is None:
+            self._arm()
+
+    def _arm(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(ROUND_SECONDS / PORTIONS, self._beat)
+
+    def _beat(self) -> None:
+        self._timer = None
+        if not self._watched():
+            self._left.clear()
+            self._beats = 0
+            return
+        if not self._beats:
+            self._left, self._beats = list(self._things()), PORTIONS
+            self._portion = ceil(len(self._left) / PORTIONS)
+        self._beats -= 1
+        for _ in range(min(self._portion, len(self._left))):
+            self._tell(self._left.pop())
+        self._arm()

@@ -1,12 +1,13 @@
 """What the switch counts, under the names of the contract, gathered when somebody asks."""
 
 import asyncio
+import bisect
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from softswitch import clock
-from softswitch.api.health import Family, Histogram
+from softswitch.api.health import Family, Histogram, Histograms
 from softswitch.call.record import CallRecord
 from softswitch.call.toll import Toll
 from softswitch.legs.guard import Guard
@@ -24,15 +25,40 @@ from softswitch.store.records import CallRecords
 from softswitch.switchboard import Switchboard
 
 
+class Spread:
+    """A histogram that grows. bounds: upper ones; counts has one more, for what is beyond them all."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, *bounds: float) -> None:
+        self.bounds, self.counts, self.total = bounds, [0] * (len(bounds) + 1), 0.0
+
+    def observe(self, value: float) -> None:
+        """Count one."""
+        self.counts[bisect.bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+
 @dataclass(slots=True)
 class MediaTotals:
-    """RTP packets of the legs that are over. suites: calls with sound, by what encrypted it."""
+    """RTP of the legs that are over. suites: calls with sound, by what encrypted it.
+
+    scores, jitter_ms: of each leg, `in` as we heard it, `out` as it heard us where it said so.
+    """
 
     received: int = 0
     sent: int = 0
     lost: int = 0
     forged: int = 0
     suites: Counter[str] = field(default_factory=Counter)
+    scores: dict[str, Spread] = field(
+        default_factory=lambda: {way: Spread(1.5, 2.0, 2.5, 3.1, 3.6, 4.0, 4.2, 4.3, 4.4) for way in ("in", "out")}
+    )
+    jitter_ms: dict[str, Spread] = field(
+        default_factory=lambda: {
+            way: Spread(1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 50.0, 100.0, 200.0) for way in ("in", "out")
+        }
+    )
 
     def add(self, record: CallRecord) -> None:
         """Count a finished call's packets."""
@@ -42,6 +68,11 @@ class MediaTotals:
         self.forged += record.media.forged
         if record.media.codec:
             self.suites[record.media.srtp or "none"] += 1
+        for leg in record.legs:
+            for way, quality in (("in", leg.media.received), ("out", leg.media.sent)):
+                if quality.mos is not None:
+                    self.scores[way].observe(quality.mos)
+                    self.jitter_ms[way].observe(quality.jitter_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +91,7 @@ class Sources:
     people: People
 
 
-def measure(app: Sources) -> Iterator[Family | Histogram]:
+def measure(app: Sources) -> Iterator[Family | Histogram | Histograms]:
     """Yield every metric of a running switch."""
     yield from _of_calls(app.switchboard)
     yield from _of_trunks(tuple(app.trunks.statuses()))
@@ -139,7 +170,7 @@ def _of_sockets(sockets: SipSockets) -> Iterator[Family]:
     )
 
 
-def _of_media(media: MediaTotals) -> Iterator[Family]:
+def _of_media(media: MediaTotals) -> Iterator[Family | Histograms]:
     yield Family(
         "softswitch_rtp_packets_total",
         "counter",
@@ -154,6 +185,14 @@ def _of_media(media: MediaTotals) -> Iterator[Family]:
         (),
         (((), float(media.lost)),),
     )
+    for name, help, spreads in (
+        ("mos", "Opinion score of legs that are over, by direction.", media.scores),
+        ("rtp_jitter_ms", "Jitter of legs that are over, by direction, in milliseconds.", media.jitter_ms),
+    ):
+        series = tuple(
+            (way, tuple(_cumulative(spread.bounds, spread.counts)), spread.total) for way, spread in spreads.items()
+        )
+        yield Histograms(f"softswitch_{name}", help, "direction", series)
     yield Family(
         "softswitch_srtp_calls_total",
         "counter",

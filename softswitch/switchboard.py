@@ -22,17 +22,17 @@ from softswitch.call.call import Call, CallId, Step
 from softswitch.call.cause import Cause, from_status
 from softswitch.call.commands import TransferFinished
 from softswitch.call.dialplan import Dialplan
-from softswitch.call.leg import EarlyMedia, Ended, Leg, LegEvent, LegId, LegSink, ReferRequested
+from softswitch.call.leg import EarlyMedia, Ended, Leg, LegEvent, LegId, LegSink, ReferRequested, sound_of
 from softswitch.call.offer import Offer
 from softswitch.call.patch import Patch, Ticks
-from softswitch.call.record import CallRecord, Parties, TurnRecord
+from softswitch.call.record import CallRecord, Parties, Quality, TurnRecord
 from softswitch.call.referral import join, refer
 from softswitch.call.stage import US, Agents, Phones, Stage
 from softswitch.call.story import History, Told
 from softswitch.call.tally import Tally
 from softswitch.call.transfer import Mode, Transfer
 from softswitch.errors import ResourceError
-from softswitch.events import Event, EventStream, Subscription
+from softswitch.events import Event, EventStream, Rounds, Subscription
 
 log = logging.getLogger("softswitch.calls")
 
@@ -63,6 +63,17 @@ class CallEnded:
     """A call is over; this is its record."""
 
     record: CallRecord
+
+
+@dataclass(frozen=True, slots=True)
+class QualityMeasured:
+    """How a leg sounds, every few seconds while anybody watches. received: of what we hear; sent: as the peer says."""
+
+    leg: LegId
+    codec: str
+    received: Quality
+    sent: Quality
+    round_trip_ms: float | None
 
 
 @dataclass(slots=True)
@@ -129,6 +140,7 @@ class Switchboard:
         self._calls: dict[CallId, _Live] = {}
         self._moved: dict[LegId, _Live] = {}  # legs that are on another call than the one they were made for
         self._events = EventStream()
+        self._rounds = Rounds(self._sounding, self._measure, lambda: self._events.watched)
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -241,6 +253,7 @@ class Switchboard:
 
     def watch(self) -> Subscription:
         """Watch everything that happens from now on."""
+        self._rounds.start()
         return self._events.watch()
 
     def report(self, call: CallId, what: Any) -> None:
@@ -319,6 +332,17 @@ class Switchboard:
 
     def _live_with(self, leg: LegId) -> _Live | None:
         return next((live for live in self._calls.values() if leg in live.stage.patch.legs), None)
+
+    def _sounding(self) -> Iterator[tuple[CallId, Leg]]:
+        for live in self._calls.values():
+            for leg in live.stage.patch.legs.values():
+                yield live.call.id, leg
+
+    def _measure(self, one: tuple[CallId, Leg]) -> None:
+        call, leg = one
+        sound = sound_of(leg) if call in self._calls else None
+        if sound is not None and sound.codec:
+            self.report(call, QualityMeasured(leg.id, sound.codec, sound.received, sound.sent, sound.round_trip_ms))
 
     # Carrying out ------------------------------------------------------------------------------------------------
 

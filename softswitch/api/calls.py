@@ -11,8 +11,8 @@ from aiohttp import web
 
 from softswitch.api.sight import Line, Sight, as_capture, as_json, lines_of, seen
 from softswitch.call.call import Call, CallId
-from softswitch.call.leg import Leg, LegId, LegState
-from softswitch.call.record import MediaReport, Parties
+from softswitch.call.leg import Leg, LegId, LegState, sound_of
+from softswitch.call.record import Parties
 from softswitch.call.story import Party, Story
 from softswitch.conversation.agent_leg import AgentLeg
 from softswitch.legs.sip_leg import SipLeg
@@ -44,11 +44,14 @@ class CallViews:
             web.get("/v1/calls/{id}/pcap", self._capture),
         ]
 
-    async def _list(self, _request: web.Request) -> web.Response:
+    async def _list(self, request: web.Request) -> web.Response:
+        levels = request.query.get("levels") == "1"
         rows: list[dict[str, Any]] = []
         for number, (call, parties) in enumerate(list(self.switchboard.calls())):
             if number % CALLS_IN_A_ROW == CALLS_IN_A_ROW - 1:
                 await asyncio.sleep(0)
+            if levels:
+                _watch_levels(self.switchboard.legs(call.id))
             rows.append(self._row(call, parties))
         return _answer(await asyncio.to_thread(json.dumps, {"calls": rows}))
 
@@ -126,7 +129,7 @@ class CallViews:
 
     def _sight(self, call: Call, parties: Parties) -> Sight:
         legs = self.switchboard.legs(call.id)
-        sounds = {id: sound for id, leg in legs.items() if (sound := _sound(leg)) is not None}
+        sounds = {id: sound for id, leg in legs.items() if (sound := sound_of(leg)) is not None}
         lines = lines_of(self.trace, call.story)
         return seen(call.story, lines, live=self._row(call, parties), sounds=sounds)
 
@@ -136,7 +139,7 @@ class CallViews:
         story, legs = call.story, self.switchboard.legs(call.id)
         ai = next((leg for leg in legs.values() if isinstance(leg, AgentLeg)), None)
         subject = legs.get(call.subject)
-        sound = _sound(subject) if subject is not None else None
+        sound = sound_of(subject) if subject is not None else None
         users = [party.name for party in story.parties.values() if party.kind == "user"]
         return {
             "id": call.id,
@@ -167,8 +170,10 @@ def _never_a_call(line: Line) -> Sight | str:
     return Sight(first.at, datetime.datetime.fromtimestamp(first.wall, datetime.UTC), (line,))
 
 
-def _sound(leg: Leg) -> MediaReport | None:
-    return leg.sound if isinstance(leg, SipLeg | TrunkLeg | UserLeg) else None
+def _watch_levels(legs: Mapping[LegId, Leg]) -> None:
+    for leg in legs.values():
+        if isinstance(leg, SipLeg | TrunkLeg | UserLeg):
+            leg.watch_levels()
 
 
 def _flow(story: Story, leg: LegId) -> str:
@@ -190,7 +195,8 @@ def _state(call: Call, legs: Mapping[LegId, Leg]) -> str:
 
 def _leg(story: Story, leg: Leg) -> dict[str, Any]:
     party = story.parties.get(leg.id) or Party(leg.id)
-    sound = _sound(leg)
+    sound = sound_of(leg)
+    levels = sound.levels if sound is not None else None
     return {
         "id": leg.id,
         "kind": party.kind,
@@ -199,4 +205,6 @@ def _leg(story: Story, leg: Leg) -> dict[str, Any]:
         "state": leg.state.value,
         "codec": sound.codec if sound is not None else "",
         "remote": sound.remote if sound is not None else "",
+        "quality": sound.quality() if sound is not None and sound.codec else None,
+        "levels": None if levels is None else {"received": round(levels[0], 1), "sent": round(levels[1], 1)},
     }

@@ -36,7 +36,17 @@ class Histogram:
     total: float
 
 
-Measure = Callable[[], Iterable[Family | Histogram]]
+@dataclass(frozen=True, slots=True)
+class Histograms:
+    """One histogram for each value of one label: (value, cumulative counts by upper bound, total)."""
+
+    name: str
+    help: str
+    label: str
+    series: tuple[tuple[str, tuple[tuple[str, float], ...], float], ...]
+
+
+Measure = Callable[[], Iterable[Family | Histogram | Histograms]]
 
 
 class _Snapshot(Collector):
@@ -51,6 +61,12 @@ class _Snapshot(Collector):
                 yield HistogramMetricFamily(
                     family.name, family.help, buckets=list(family.buckets), sum_value=family.total
                 )
+                continue
+            if isinstance(family, Histograms):
+                several = HistogramMetricFamily(family.name, family.help, labels=(family.label,))
+                for which, buckets, total in family.series:
+                    several.add_metric([which], buckets=list(buckets), sum_value=total)
+                yield several
                 continue
             make = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily
             metric = make(family.name.removesuffix("_total"), family.help, labels=family.labels)

@@ -178,3 +178,9 @@ class Leg(Voice, Protocol):
 
     def hang_up(self, cause: Cause = Cause.NORMAL) -> None:
         """End the leg, whatever its state: refuse, cancel or release. `Ended` follows, once."""
+
+
+def sound_of(leg: Leg) -> MediaReport | None:
+    """Return how the sound of a leg is so far, None where it can say nothing of it, as an AI."""
+    sound = getattr(leg, "sound", None)
+    return sound if isinstance(sound, MediaReport) else None

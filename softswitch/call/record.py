@@ -49,7 +49,8 @@ class MediaReport:
     quiet_ms: since its last one. foreign: packets of somebody else that were not listened to, `stranger` the last of
     these. stray_type: payload type that nobody agreed to, -1 for none; `bad` counts these and broken packets. unsent:
     packets that the system refused to send, and why. keys: how they go to the peer, `rfc4733`, `inband` or `info`.
-    round_trip_ms: to the peer and back, None where it does not report (RTCP).
+    round_trip_ms: to the peer and back, None where it does not report (RTCP). levels: of what we hear and what we say,
+    dBm0, None where nobody looks.
     """
 
     codec: str = ""
@@ -73,6 +74,7 @@ class MediaReport:
     unsent_why: str = ""
     keys: str = ""
     round_trip_ms: float | None = None
+    levels: tuple[float, float] | None = None
 
     def quality(self) -> dict[str, Any]:
         """Return how each direction sounded as plain JSON data."""

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from softswitch import clock
 from softswitch.audio.codecs import CODECS
 from softswitch.audio.frame import Frame
+from softswitch.audio.level import LevelMeter
 from softswitch.call.leg import Digit, DigitsSent
 from softswitch.call.record import MediaReport
 from softswitch.errors import LocalError
@@ -36,6 +37,8 @@ log = logging.getLogger("softswitch.media")
 
 #: Ticks between two looks at whether the peer still sends: once a second.
 WATCH_TICKS: Final = 50
+#: Levels are measured for so long after somebody looked at them.
+METER_SECONDS: Final = 3.0
 KEYS: Final = "0123456789*#ABCD"
 
 OnKeys = Callable[[Digit | DigitsSent], None]
@@ -95,6 +98,9 @@ class RtpMedia:
         self._agreement: Agreement | None = None
         self._stream: RtpStream | None = None
         self._control: MediaControl | None = None
+        #: Of what is heard and what is said, while somebody looks.
+        self._meters: tuple[LevelMeter, LevelMeter] | None = None
+        self._meters_until = 0.0
         self._ports = ports
         self._offered = ""
         self._address = address
@@ -261,6 +267,8 @@ class RtpMedia:
         frame = self._ear.hear(payload) if plain else self._ear.hear(payload, stream.missing)
         if self._ear.key is not None:
             self._key(self._ear.key, "inband", now)
+        if self._meters is not None:
+            self._meters[0].hear(b"" if frame is None else frame.pcm)
         return frame
 
     def give(self, frame: Frame) -> None:
@@ -269,6 +277,8 @@ class RtpMedia:
         if stream is None or agreement is None:
             return
         now = clock.now()
+        if self._meters is not None:
+            self._meters[1].hear(frame.pcm)
         payload: bytes | None = self._mouth.say(frame)
         noise = b""
         if not self._hush.sends_all:
@@ -306,6 +316,11 @@ class RtpMedia:
         else:
             self._mouth.press(digits)
 
+    def watch_levels(self) -> None:
+        """Measure levels for the next seconds; the reports of that time say them."""
+        self._meters = self._meters or (LevelMeter(), LevelMeter())
+        self._meters_until = clock.now() + METER_SECONDS
+
     def report(self) -> MediaReport:
         """Return how it sounded so far."""
         stream, agreement = self._stream, self._agreement
@@ -333,6 +348,7 @@ class RtpMedia:
             hidden=self._hidden,
             expected=self.expects_sound,
             keys=self.dialect,
+            levels=None if self._meters is None else (self._meters[0].dbm0, self._meters[1].dbm0),
         )
 
     def close(self) -> None:
@@ -383,6 +399,8 @@ class RtpMedia:
     def _look(self, stream: RtpStream, now: float) -> None:
         self._watch = WATCH_TICKS
         self._flood.look(stream, now=now)
+        if self._meters is not None and now > self._meters_until:
+            self._meters = None
         control = self._control
         if control is not None:
             control.look(stream, now=now)

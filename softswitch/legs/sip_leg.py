@@ -119,6 +119,11 @@ class SipLeg:
         """How its sound is so far, None where it has none."""
         return self.media.report() if self.media is not None else None
 
+    def watch_levels(self) -> None:
+        """Measure the levels of its sound for the next seconds."""
+        if self.media is not None:
+            self.media.watch_levels()
+
     @property
     def far_end(self) -> FarEnd:
         """Whom it leads to."""

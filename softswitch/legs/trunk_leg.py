@@ -138,6 +138,11 @@ class TrunkLeg(Around[SipLeg]):
         """How its sound is so far, None where it has none."""
         return self._inner.sound if self._inner is not None else None
 
+    def watch_levels(self) -> None:
+        """Measure the levels of its sound for the next seconds."""
+        if self._inner is not None:
+            self._inner.watch_levels()
+
     def report_to(self, sink: LegSink) -> None:
         """Send the events of this leg to `sink` from now on."""
         self._sink = sink

@@ -28,6 +28,11 @@ def test_a_call_that_is_up_stands_in_the_list_and_one_that_is_over_does_not(
     mine = next(one for one in rows if one["from"] == "alice")
     assert (mine["to"], mine["state"], mine["direction"]) == ("700", "up", "inbound")
     assert mine["ai"]["flow"] == "receptionist" and [leg["kind"] for leg in mine["legs"]] == ["phone", "AI"]
+    assert {leg["levels"] for leg in mine["legs"]} == {None}, "levels are measured though nobody looks"
+    sounding = command(switch, "calls", "--sound").stdout
+    assert max(len(line) for line in sounding.splitlines()) <= 80
+    assert re.search(rf"{mine['id'][:8]} +alice +PCMU +from +0.0 ms +0.0 %", sounding), sounding
+    assert re.search(r"^ +to +█+░*$", sounding, re.MULTILINE), f"the AI is speaking:\n{sounding}"
     seen = command(switch, "calls", "show", mine["id"][:10])
     assert seen.returncode == 0 and "up, for" in seen.stdout
     caller.hangs_up()

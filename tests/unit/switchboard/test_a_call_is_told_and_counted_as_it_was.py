@@ -1,11 +1,14 @@
 """What reaches the legs, the record and the totals is what the rule and the parties said."""
 
+import datetime
 from collections.abc import Callable
 from typing import Any
 
 from softswitch.call.cause import Cause
 from softswitch.call.leg import Answered, Digit, Ended
-from softswitch.switchboard import CallEnded, CallStarted
+from softswitch.call.record import CallRecord, LegRecord, MediaReport, Quality
+from softswitch.metrics import MediaTotals
+from softswitch.switchboard import CallEnded, CallStarted, QualityMeasured
 
 AtWork = Callable[..., None]
 
@@ -76,3 +79,28 @@ def test_whoever_watches_sees_everything_in_order(at_work: AtWork) -> None:
         assert not watching._events, "a reader that went away is forgotten"
 
     at_work("rules: [{number: 1, steps: [answer, echo]}]", story)
+
+
+def test_whoever_watches_is_told_how_each_leg_sounds(at_work: AtWork) -> None:
+    async def story(board: Any) -> None:
+        caller = board.call("1")
+        caller.sound = MediaReport("PCMU", received=Quality(500, mos=4.2), round_trip_ms=20.0)
+        watching = board.board.watch()
+        board.board._rounds._beat()
+        assert (await anext(watching)).what == QualityMeasured(
+            caller.id, "PCMU", caller.sound.received, caller.sound.sent, 20.0
+        )
+        caller.says(Ended(Cause.NORMAL, by_peer=True))
+        watching.close()
+
+    at_work("rules: [{number: 1, steps: [answer, echo]}]", story)
+
+
+def test_scores_and_jitter_are_counted_by_direction() -> None:
+    totals = MediaTotals()
+    media = MediaReport("PCMU", received=Quality(500, jitter_ms=3.0, mos=4.25), sent=Quality(500))
+    leg = LegRecord("a", "phone", "", "1", True, "", 200, True, media=media)
+    totals.add(CallRecord("c", "inbound", "1", "2", datetime.datetime.now(datetime.UTC), legs=[leg]))
+    assert totals.scores["in"].counts == [0, 0, 0, 0, 0, 0, 0, 1, 0, 0]
+    assert (sum(totals.jitter_ms["in"].counts), totals.jitter_ms["in"].total) == (1, 3.0)
+    assert not sum(totals.scores["out"].counts), "nobody has said how it heard us"
