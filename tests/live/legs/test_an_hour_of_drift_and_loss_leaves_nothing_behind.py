@@ -11,11 +11,11 @@ HOUR = 180_000  # ticks
 
 
 @pytest.mark.parametrize("ppm", [200.0, -200.0])
-def test_an_hour_of_drift_has_no_click(ppm: float) -> None:
+def test_half_an_hour_of_drift_either_way_has_no_click(ppm: float) -> None:
     line = Line()
-    talk(line, steady(ppm), range(HOUR))
+    talk(line, steady(ppm), range(HOUR // 2))
     jitter = line.stream._jitter
-    assert (jitter.skipped_frames if ppm > 0 else jitter.grown) >= 30, "or the peer was not followed"
+    assert (jitter.skipped_frames if ppm > 0 else jitter.grown) >= 15, "or the peer was not followed"
     assert line.empty <= 3 and jitter.late == 0
     assert line.stream.stats.delay_ms <= 90
     assert click(line.samples(5)) < 0.2

@@ -56,8 +56,8 @@ def click(heard: Samples, hz: float, rate_hz: int) -> float:
 @pytest.mark.parametrize(("loss", "least_db"), [(0.01, 24.0), (0.05, 16.0), (0.10, 13.0), (0.20, 10.5)])
 @pytest.mark.parametrize("hz", [440, 1004, 2100])
 def test_a_tone_stays_pure_and_as_loud(hz: int, loss: float, least_db: float, rate_hz: int) -> None:
-    chance, sound = random.Random(3), tone(hz, 20.0, rate_hz)
-    lost = {index for index in range(5, 1000) if chance.random() < loss}
+    chance, sound = random.Random(3), tone(hz, 8.0, rate_hz)
+    lost = {index for index in range(5, 400) if chance.random() < loss}
     heard, holed = through(sound, lost, rate_hz), through(sound, lost, rate_hz, mends=False)
     assert sinad_db(heard, hz, rate_hz) >= least_db
     assert sinad_db(heard, hz, rate_hz) >= sinad_db(holed, hz, rate_hz) + 5.5
@@ -69,7 +69,7 @@ def test_a_tone_stays_pure_and_as_loud(hz: int, loss: float, least_db: float, ra
 @pytest.mark.parametrize("frames", [1, 2, 3, 5])
 def test_neither_the_beginning_nor_the_end_clicks(hz: int, frames: int, rate_hz: int) -> None:
     sound = tone(hz, 1.0, rate_hz)
-    for first in range(10, 30):
+    for first in range(10, 18):
         lost = set(range(first, first + frames))
         assert click(through(sound, lost, rate_hz), hz, rate_hz) < 0.16
     assert click(through(sound, lost, rate_hz, mends=False), hz, rate_hz) > 0.16
