@@ -153,7 +153,11 @@ def print_done(settings: Settings, action: str, name: str, *, done: bool) -> Non
 
     verb, seconds = ("added" if action == "add" else "removed"), settings.registrar.sql_seconds
     said = f"User {name} is {verb}; the running switch notices within {seconds:g} s."
-    Console(highlight=False).print(said if done else f"There is no user {name} in SQL.", markup=False)
+    if not done and any(user.name == name for user in settings.users):
+        said = f"User {name} is not in SQL: it stands in softswitch.yaml. Take it out there, then `softswitch reload`."
+    elif not done:
+        said = f"There is no user {name} in SQL."
+    Console(highlight=False, soft_wrap=True).print(said, markup=False)
 
 
 async def _with(settings: Settings, work: Callable[[UserTable], Awaitable[Answer]]) -> Answer:

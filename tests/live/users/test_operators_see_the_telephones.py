@@ -169,6 +169,8 @@ def test_a_user_of_sql_comes_and_goes_without_a_restart(configured: Any) -> None
     assert answer.status == 200
     assert softswitch("users", "remove", "erin", *where).returncode == 0
     assert softswitch("users", "remove", "erin", *where).returncode == 1
+    of_file = softswitch("users", "remove", "alice", *where)
+    assert of_file.returncode == 1 and "it stands in softswitch.yaml. Take it out there" in of_file.stdout
     softswitch("reload", "--http", f"127.0.0.1:{switch.http_port}")
     for _ in range(50):
         if metric(switch, "softswitch_phones_registered") == 0:
