@@ -6,25 +6,23 @@ Start-up and shutdown are each one function, in order.
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from softswitch import clock, logs
 from softswitch.agents import Agents
 from softswitch.api import guard as guard_api
+from softswitch.api import recordings as recordings_api
 from softswitch.api import registrations as registrations_api
 from softswitch.api import reload as reload_api
 from softswitch.api import trunks as trunks_api
 from softswitch.api.calls import CallViews
 from softswitch.api.health import HealthServer
 from softswitch.api.orders import CallOrders
-from softswitch.audio import wav
-from softswitch.audio.frame import Frame
-from softswitch.call.call import CallId
+from softswitch.apps.recordings import Recordings
 from softswitch.call.cause import Cause
 from softswitch.call.leg import Leg, LegId, LegSink
 from softswitch.call.offer import Offer
@@ -121,7 +119,6 @@ class App:
         self._on_record = on_record
         self._serving = serving
         self._stack = AsyncExitStack()
-        self._writing: set[asyncio.Task[None]] = set()
 
     # Start and stop ------------------------------------------------------------------------------------------------
 
@@ -143,7 +140,10 @@ class App:
         self.records = CallRecords(settings.data / "calls.jsonl", store_url(settings))
         await self.records.open()
         defer(self.records.close)
-        defer(self._recordings_written)
+        self.recordings = Recordings(settings.recording.for_deck(settings.data))
+        defer(self.recordings.close)
+        if self._serving:
+            self.recordings.start()
         self.engines: Engines = await open_engines(
             settings.speech.stt, settings.speech.tts, workers=settings.speech.workers
         )
@@ -176,9 +176,10 @@ class App:
             sounds=self.catalog.sound,
             ticks=self.ticker,
             on_record=self._keep,
-            on_recording=self._keep_recording,
             limits=self._limits(),
+            deck=self.recordings,
         )
+        self.switchboard.record_all = settings.recording.all
         agents.attach(self.switchboard)
         defer(self.user_agent.close)
         defer(self.people.close)
@@ -276,6 +277,7 @@ class App:
             self.reloader,
             self.vouching,
             self.people,
+            self.recordings,
         )
         views = CallViews(self.switchboard, self.user_agent.trace, clock.now, self.settings.observability.private)
         server = HealthServer(
@@ -287,6 +289,7 @@ class App:
                 *guard_api.routes(self.user_agent.guard),
                 *views.routes(),
                 *CallOrders(self.switchboard, views).routes(),
+                *recordings_api.routes(self.switchboard, views),
                 *reload_api.routes(self._reload, self._last_reload),
             ],
         )
@@ -322,6 +325,8 @@ class App:
         agents.attach(self.switchboard)
         self.switchboard.script = Script(catalog.dialplan, agents, catalog.sound)
         self.switchboard.limits = self._limits()
+        self.switchboard.record_all = settings.recording.all
+        self.recordings.settings = settings.recording.for_deck(settings.data)
         self.user_agent.adopt(self._user_agent_settings())
         self.vouching.adopt(catalog.trust)
         self.tolls.toll.adopt(settings.toll)
@@ -475,25 +480,3 @@ class App:
         self.media_totals.add(record)
         if self._on_record is not None:
             self._on_record(record)
-
-    def _keep_recording(self, call: CallId, frames: Sequence[Frame]) -> str:
-        """Write the sound recorded on a call, in a thread; return its name in the data folder."""
-        name = f"recordings/{call}.wav"
-        task = asyncio.create_task(self._write_recording(call, self.settings.data / name, frames), name=name)
-        self._writing.add(task)
-        task.add_done_callback(self._writing.discard)
-        return name
-
-    async def _write_recording(self, call: CallId, path: Path, frames: Sequence[Frame]) -> None:
-        try:
-            await asyncio.to_thread(_write_wav, path, frames)
-        except (OSError, ResourceError) as error:
-            log.error("%s the recording could not be written: %s", call, error)
-
-    async def _recordings_written(self) -> None:
-        await asyncio.gather(*self._writing, return_exceptions=True)
-
-
-def _write_wav(path: Path, frames: Sequence[Frame]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    wav.write(path, wav.joined(frames))

@@ -21,6 +21,7 @@ LIVE = frozenset(
         "dialplans",
         "media",
         "limits",
+        "recording",
         "observability.level",
         "observability.recent_calls",
         "guard",

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from softswitch import cli_running  # noqa: F401 - brings its commands
+from softswitch import cli_recordings, cli_running  # noqa: F401 - they bring their commands
 from softswitch.cli_options import (
     ConfigOption,
     DataOption,

@@ -192,6 +192,24 @@ def hang_up_call(
     print_json(done) if json_ else say(f"The call {done['ended']} is ended.")
 
 
+@calls.command("record", epilog="Example: softswitch calls record 5f1c9a pause")
+def record_call(
+    context: typer.Context,
+    call: CallArgument,
+    do: Annotated[str, typer.Argument(metavar="DO", help="start, pause, resume, stop or refuse.")],
+    config: ConfigOption = None,
+    http: HttpOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Record a call that is up, or pause, resume or stop that; `refuse` takes away what there is."""
+    from softswitch.ask import post, quoted
+
+    address = _address(config, http, context)
+    found = _asked(lambda: post(address, f"/v1/calls/{quoted(call)}/recording/{quoted(do)}", takes=()))
+    recording = found["recording"]
+    print_json(found) if json_ else say(f"The recording is {recording['state']}. {recording['path']}".rstrip())
+
+
 @bans.callback(invoke_without_command=True)
 def list_bans(
     context: typer.Context, config: ConfigOption = None, http: HttpOption = None, json_: JsonOption = False

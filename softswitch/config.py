@@ -19,7 +19,7 @@ from softswitch.errors import ConfigError, Fault
 from softswitch.net.address import family
 from softswitch.sdp.agreement import Silence
 from softswitch.sdp.protection import Policy
-from softswitch.section import GuardSection, Section, networks
+from softswitch.section import GuardSection, RecordingSection, Section, networks
 from softswitch.sip.digest import HASHES
 
 DEFAULT_SIP_PORT = 5060
@@ -377,6 +377,7 @@ class Settings(Section):
     stir: StirSection = StirSection()
     registrar: RegistrarSection = RegistrarSection()
     users: tuple[User, ...] = pydantic.Field(default=(), max_length=MAX_USERS)
+    recording: RecordingSection = RecordingSection()
     limits: LimitsSection = LimitsSection()
     observability: ObservabilitySection = ObservabilitySection()
     carriers: Path | None = None

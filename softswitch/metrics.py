@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from softswitch import clock
 from softswitch.api.health import Family, Histogram, Histograms
+from softswitch.apps.recordings import Recordings
+from softswitch.audio.frame import FRAMES_PER_SECOND
 from softswitch.call.record import CallRecord
 from softswitch.call.toll import Toll
 from softswitch.legs.guard import Guard
@@ -89,6 +91,7 @@ class Sources:
     reloads: Reloader
     vouching: Vouching
     people: People
+    recordings: Recordings
 
 
 def measure(app: Sources) -> Iterator[Family | Histogram | Histograms]:
@@ -113,6 +116,7 @@ def measure(app: Sources) -> Iterator[Family | Histogram | Histograms]:
     yield _gauge("trace_bytes", "Memory that the SIP messages of calls take.", app.user_agent.trace.size)
     yield _gauge("tasks", "Tasks of the event loop.", len(asyncio.all_tasks()))
     yield _gauge("records_waiting", "Call records not yet written.", app.records.waiting)
+    yield from _of_recordings(app.recordings)
     yield from _of_reloads(app.reloads)
     yield Family(
         "softswitch_signed_calls_total",
@@ -130,6 +134,19 @@ def measure(app: Sources) -> Iterator[Family | Histogram | Histograms]:
     )
     yield Family(
         "softswitch_tick_skipped_total", "counter", "Ticks given up after stalls.", (), (((), app.ticker.skipped),)
+    )
+
+
+def _of_recordings(recordings: Recordings) -> Iterator[Family]:
+    yield _gauge("recordings_active", "Recordings being written.", recordings.active)
+    waiting = recordings.waiting_frames / FRAMES_PER_SECOND
+    yield _gauge("recording_waiting_seconds", "Recorded sound that waits for the disk.", waiting)
+    yield Family(
+        "softswitch_recordings_failed_total",
+        "counter",
+        "Recordings that ended before their time, or never began.",
+        (),
+        (((), recordings.failed),),
     )
 
 

@@ -1,8 +1,14 @@
-"""What a section of `softswitch.yaml` is, and the one that says who may speak to us at all."""
+"""What a section of `softswitch.yaml` is; who may speak to us at all; what is recorded."""
 
+import importlib.util
 import ipaddress
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import pydantic
+
+if TYPE_CHECKING:
+    from softswitch.apps.recordings import RecordingSettings
 
 
 def networks(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -51,3 +57,52 @@ class GuardSection(Section):
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return networks(value)
+
+
+class RecordingSection(Section):
+    """recording: sound of calls that is kept.
+
+    all: record every call from its answer on, but for those whose rule asks for consent. folder: where, in the data
+    folder unless it is absolute. format: wav or opus. rate_hz: 8000, or 16000 for wideband codecs. key: 32 octets as
+    base64 or hexadecimal digits; files are encrypted with it. retention_days: files that are older are deleted; 0: none
+    are. min_free_mib: recordings end, and none begins, where less is free on the disk.
+    """
+
+    all: bool = False
+    folder: Path = Path("recordings")
+    format: Literal["wav", "opus"] = "wav"
+    rate_hz: Literal[8000, 16000] = 8000
+    key: pydantic.SecretStr = pydantic.SecretStr("")
+    retention_days: float = pydantic.Field(default=0.0, ge=0, le=36_500)
+    min_free_mib: int = pydantic.Field(default=100, ge=0)
+
+    @pydantic.field_validator("format")
+    @classmethod
+    def _can_be_written(cls, value: str) -> str:
+        if value == "opus" and importlib.util.find_spec("av") is None:
+            raise ValueError("opus is written by PyAV, which is not installed: pip install av")
+        return value
+
+    @pydantic.field_validator("key", mode="before")
+    @classmethod
+    def _may_be_unset(cls, value: object) -> object:
+        return "" if value is None else value  # what `${NAME:-}` leaves
+
+    @pydantic.field_validator("key")
+    @classmethod
+    def _is_a_key(cls, value: pydantic.SecretStr) -> pydantic.SecretStr:
+        if value.get_secret_value():
+            from softswitch.apps.sealed import read_key
+
+            read_key(value.get_secret_value())
+        return value
+
+    def for_deck(self, data: Path) -> "RecordingSettings":
+        """Return what the writer of recordings goes by. data: the data folder."""
+        from softswitch.apps.recordings import RecordingSettings
+        from softswitch.apps.sealed import read_key
+
+        text = self.key.get_secret_value()
+        key = read_key(text) if text else b""
+        room, folder = self.min_free_mib << 20, data / self.folder
+        return RecordingSettings(folder, data, self.format, self.rate_hz, key, self.retention_days, room)

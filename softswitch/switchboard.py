@@ -21,6 +21,7 @@ from softswitch.call.attempt import Ask
 from softswitch.call.call import Call, CallId, Step
 from softswitch.call.cause import Cause, from_status
 from softswitch.call.commands import TransferFinished
+from softswitch.call.consent import Consent
 from softswitch.call.dialplan import Dialplan
 from softswitch.call.leg import EarlyMedia, Ended, Leg, LegEvent, LegId, LegSink, ReferRequested, sound_of
 from softswitch.call.offer import Offer
@@ -30,6 +31,7 @@ from softswitch.call.referral import join, refer
 from softswitch.call.stage import US, Agents, Phones, Stage
 from softswitch.call.story import History, Told
 from softswitch.call.tally import Tally
+from softswitch.call.taping import Deck, NoDeck, Taping
 from softswitch.call.transfer import Mode, Transfer
 from softswitch.errors import ResourceError
 from softswitch.events import Event, EventStream, Rounds, Subscription
@@ -87,6 +89,7 @@ class _Live:
     timer: asyncio.TimerHandle | None = None
     timer_at: float | None = None
     transfer: asyncio.Future[TransferFinished] | None = None
+    records: bool = False
     pumping: bool = False
     failed: bool = False
 
@@ -115,16 +118,16 @@ class Switchboard:
         sounds: Callable[[str], Sequence[Frame]],
         ticks: Ticks,
         on_record: Callable[[CallRecord], None],
-        on_recording: Callable[[CallId, Sequence[Frame]], str],
         limits: Limits,
+        deck: Deck | None = None,
         token: clock.Token = clock.token,
         now: Callable[[], float] = clock.now,
     ) -> None:
         """sounds: frames of a sound file by name; raises ResourceError. on_record: keeps a finished call's record.
 
-        on_recording: keeps the sound recorded on a call and returns its file name. `tally` counts the calls that are
-        over, by direction, outcome and carrier, and how long answers took; `history` remembers the last of them.
-        `script` and `limits` may be replaced at any time: calls that begin from then on go by them.
+        deck: writes recordings; None: there are none. `tally` counts the calls that are over, by direction, outcome
+        and carrier, and how long answers took; `history` remembers the last of them. `script`, `limits` and
+        `record_all` may be replaced at any time: calls that begin from then on go by them.
         """
         self.script = Script(dialplan, agents, sounds)
         self.limits = limits
@@ -134,7 +137,8 @@ class Switchboard:
         self._phones = phones
         self._ticks = ticks
         self._on_record = on_record
-        self._on_recording = on_recording
+        self.record_all = False
+        self._deck: Deck = deck or NoDeck()
         self._token = token
         self._now = now
         self._calls: dict[CallId, _Live] = {}
@@ -234,6 +238,22 @@ class Switchboard:
             raise ResourceError(refusal.detail)
         self._pump(live)
         return done
+
+    def record(self, call: CallId, do: commands.Recording) -> Taping:
+        """Begin, pause, resume or stop the recording of a call, or refuse it for good; return how it stands then.
+
+        Raises ResourceError with a sentence where there is no such call, or it cannot be done.
+        """
+        live = self._calls.get(call)
+        refusal = f"there is no call {call}" if live is None else live.stage.taping.do(do, now=self._now())
+        if live is None or refusal:
+            raise ResourceError(refusal)
+        return live.stage.taping
+
+    def taping(self, call: CallId) -> Taping | None:
+        """Return how the recording of a call stands; None where there is no such call."""
+        live = self._calls.get(call)
+        return live.stage.taping if live is not None else None
 
     def calls(self) -> Iterator[tuple[Call, Parties]]:
         """Yield the calls that are up or being set up."""
@@ -358,6 +378,7 @@ class Switchboard:
             hard_limit=self.limits.max_call_seconds,
         )
         live = _Live(call, parties, self.script.dialplan)
+        live.records = self.record_all and not any(isinstance(step, Consent) for step in steps)
         live.stage = Stage(
             call,
             Patch(leg, self._ticks, partial(self._tick, live)),
@@ -366,6 +387,8 @@ class Switchboard:
             sounds=self.script.sounds,
             sink=partial(self._leg_reported, live),
             on_voice_end=partial(self._voice_ended, live),
+            deck=self._deck,
+            report=partial(self.report, id),
             now=self._now,
         )
         self._calls[id] = live
@@ -395,6 +418,9 @@ class Switchboard:
             live.stage.patch.wait(leg)
         self.report(live.call.id, event)
         live.call.leg_happened(leg.id, event, now=now)
+        if live.records and live.call.answered_at is not None:
+            live.records = False
+            live.stage.taping.do("start", now=now)
         if isinstance(event, ReferRequested):
             self._referred(live, leg, event)
         self._pump(live)
@@ -476,7 +502,11 @@ class Switchboard:
         self.history.add(Told(record, live.call.story), keep=self.limits.recent_calls)
         if not self._calls:
             self._idle.set()
-        if live.stage.recorded:
-            record.recording = self._on_recording(record.id, live.stage.recorded)
+        taping = live.stage.taping
+        record.recordings = taping.done
+        # What came of a recording is known when its file is: the record waits for it, and tells the truth.
+        taping.finish(live.stage.recorded, partial(self._file, record), now=self._now())
+
+    def _file(self, record: CallRecord) -> None:
         self._on_record(record)
-        self.report(live.call.id, CallEnded(record))
+        self.report(record.id, CallEnded(record))

@@ -154,6 +154,7 @@ class CallViews:
             "carrier": parties.carrier or call.left_by,
             "user": users[0] if users else "",
             "codec": sound.codec if sound is not None else "",
+            "recording": taping.state if (taping := self.switchboard.taping(call.id)) is not None else "off",
             "ai": None if ai is None else {"flow": _flow(story, ai.id), "doing": ai.doing.value},
             "legs": [_leg(story, leg) | {"subject": leg.id == call.subject} for leg in legs.values()],
         }

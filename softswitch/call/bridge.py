@@ -5,6 +5,8 @@ a queue and a task for each would cost 30 µs). A voice that has nothing to say 
 one frame in each tick and what is sent to a phone is paced by the ticker alone.
 """
 
+from typing import Protocol
+
 from softswitch.audio.frame import SILENCE, Frame, Voice
 
 
@@ -19,16 +21,28 @@ class Nobody:
         """Hear nothing."""
 
 
-class Bridge:
-    """Lets `a` hear `b` and `b` hear `a`. Either may be replaced between ticks: that is how a transfer works."""
+class Tap(Protocol):
+    """Hears both sides of a bridge, and is heard by nobody: a recording, a level meter."""
 
-    __slots__ = ("a", "b")
+    def hear(self, left: Frame | None, right: Frame | None, now: float) -> None:
+        """Take what both sides said in one tick; None is silence. Never blocks, never raises."""
+
+
+class Bridge:
+    """Lets `a` hear `b` and `b` hear `a`. Either may be replaced between ticks: that is how a transfer works.
+
+    taps: who listens besides: to `a` on the left and to `b` on the right, the other way round where `turned`.
+    """
+
+    __slots__ = ("a", "b", "taps", "turned")
 
     def __init__(self, a: Voice, b: Voice) -> None:
         self.a = a
         self.b = b
+        self.taps: tuple[Tap, ...] = ()
+        self.turned = False
 
-    def tick(self, _now: float) -> None:
+    def tick(self, now: float) -> None:
         """Exchange 20 ms."""
         a, b = self.a, self.b
         from_a = a.take()
@@ -36,3 +50,8 @@ class Bridge:
         # b speaks after it has heard: an echo or an agent that decides in this tick is on the wire in this tick.
         from_b = b.take()
         a.give(SILENCE if from_b is None else from_b)
+        for tap in self.taps:
+            if self.turned:
+                tap.hear(from_b, from_a, now)
+            else:
+                tap.hear(from_a, from_b, now)

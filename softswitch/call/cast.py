@@ -12,6 +12,8 @@ from softswitch.call.commands import (
     PlaceLeg,
     PrepareAgent,
     PressKeys,
+    Record,
+    Recording,
     ReferLeg,
     Source,
 )
@@ -134,6 +136,10 @@ class Cast:
     def refer(self, target: str, *, instead_of: LegId = "", known_only: bool = False) -> None:
         """Ask the subject's far end to call `target` itself; commands.ReferLeg says what the rest means."""
         self._outputs.append(ReferLeg(self.subject, target, instead_of, known_only))
+
+    def record(self, do: Recording) -> None:
+        """Begin to record the call, or do something else with its recording."""
+        self._outputs.append(Record(do))
 
     def end_leg(self, leg: LegId, cause: Cause) -> None:
         """End a leg that is not the subject."""

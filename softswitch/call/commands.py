@@ -1,10 +1,14 @@
 """What a call wants done, as values: the switchboard carries them out on legs and voices."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from softswitch.call.cause import Cause
 from softswitch.call.leg import LegId
 from softswitch.call.record import CallRecord
+
+#: What can be done with the recording of a call. `refuse`: stop it for good, and take away what there is of it.
+Recording = Literal["start", "pause", "resume", "stop", "refuse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +224,13 @@ class PlaceLeg:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """Begin to record the call, or do something else with its recording; see `taping.py`."""
+
+    do: Recording
+
+
+@dataclass(frozen=True, slots=True)
 class TransferStarted:
     """Somebody is looked for whom a party of the call shall talk with. mode: as in docs/transfer.md."""
 
@@ -249,7 +260,7 @@ LegCommand = RingLeg | OpenEarlyMedia | AnswerLeg | PressKeys | HoldLeg | PlayHo
 #: Who stands where.
 Move = Suspend | Resume | Replace
 #: What the stage of the call carries out.
-StageCommand = LegCommand | Move | HangUpLeg | Connect | ReferLeg | PrepareAgent | Brief | PlaceLeg
+StageCommand = LegCommand | Move | HangUpLeg | Connect | ReferLeg | PrepareAgent | Brief | PlaceLeg | Record
 #: What is told to who watches.
 News = TransferStarted | TransferFinished
 Output = StageCommand | News | CallFinished

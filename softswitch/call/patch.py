@@ -10,7 +10,7 @@ from functools import partial
 from typing import Protocol
 
 from softswitch.audio.frame import Voice, cut
-from softswitch.call.bridge import Bridge
+from softswitch.call.bridge import Bridge, Tap
 from softswitch.call.leg import Leg, LegId
 from softswitch.call.voices import NOBODY, OnHold
 
@@ -43,6 +43,8 @@ class Patch:
         self._other: Voice = NOBODY
         self._holds: dict[LegId, OnHold] = {}
         self._asides: dict[LegId, Seat] = {}
+        self._taps: tuple[Tap, ...] = ()
+        self._right: dict[LegId, bool] = {}  # on which side of the taps a leg is heard
         self._kept: Voice = NOBODY  # whom the subject talked with when all that was suspended
 
     @property
@@ -55,8 +57,20 @@ class Patch:
         self._other = voice
         if self._bridge is None:
             self._bridge = Bridge(self.legs[self.subject], voice)
+            self._bridge.taps = self._taps
             self._seat = self._ticks.join(partial(self._guard, self._bridge.tick))
         self._mend()
+
+    def tap(self, tap: Tap) -> None:
+        """Let somebody hear both sides: the subject on the left, its partner on the right.
+
+        A leg stays on the side where it was heard first, also when a transfer makes it the subject.
+        """
+        self._tapped((*self._taps, tap))
+
+    def untap(self, tap: Tap) -> None:
+        """Let it hear no more; twice is as good as once."""
+        self._tapped(tuple(other for other in self._taps if other is not tap))
 
     def hold(self, leg: Leg, music: Voice | None, *, by_us: bool) -> None:
         """Put `leg` behind its hold, where it stands in the bridge; None: the hold is over."""
@@ -112,6 +126,7 @@ class Patch:
         """Take out a leg that is over: whoever talked with it hears nobody."""
         self.legs.pop(leg.id, None)
         self._holds.pop(leg.id, None)
+        self._right.pop(leg.id, None)
         self._leave(leg.id)
         if self._kept is leg:
             self._kept = NOBODY
@@ -138,6 +153,19 @@ class Patch:
             cut(bridge.b)
         self._leave(subject.id)
         self._leave(other)
+        bridge.turned = self._turned(subject.id, other)
+
+    def _turned(self, subject: LegId, other: LegId) -> bool:
+        turned = self._right.get(subject, not self._right.get(other, True))
+        self._right.setdefault(subject, turned)
+        if other:
+            self._right.setdefault(other, not turned)
+        return turned
+
+    def _tapped(self, taps: tuple[Tap, ...]) -> None:
+        self._taps = taps
+        if self._bridge is not None:
+            self._bridge.taps = taps
 
     def _talks(self, leg: Leg) -> bool:
         return self._bridge is not None and (leg is self._other or leg.id == self.subject)

@@ -138,6 +138,36 @@ class LegRecord:
         return data
 
 
+RecordingState = Literal["complete", "partial", "failed", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What came of a recording. path: in the data folder, empty where there is no file.
+
+    state: `complete`; `partial`, what was written before something refused it is there; `failed`, nothing is;
+    `refused`, whoever was on the call did not want it. why: what refused it. paused_seconds: asked-for silence.
+    """
+
+    path: str
+    seconds: float
+    state: RecordingState
+    why: str = ""
+    paused_seconds: float = 0.0
+    encrypted: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain JSON data."""
+        return {
+            "path": self.path,
+            "seconds": round(self.seconds, 2),
+            "state": self.state,
+            "why": self.why,
+            "paused_seconds": round(self.paused_seconds, 2),
+            "encrypted": self.encrypted,
+        }
+
+
 @dataclass(slots=True)
 class CallRecord:
     """One call, from INVITE to its end. Times are wall clock, UTC."""
@@ -160,9 +190,14 @@ class CallRecord:
     media: MediaReport = field(default_factory=MediaReport)
     dtmf: str = ""
     turns: list[TurnRecord] = field(default_factory=list)
-    recording: str = ""
+    recordings: list[Recorded] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
     legs: list[LegRecord] = field(default_factory=list)
+
+    @property
+    def recording(self) -> str:
+        """The file of the last recording there is, empty for none."""
+        return next((recorded.path for recorded in reversed(self.recordings) if recorded.path), "")
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as plain JSON data with the contract's keys."""
@@ -190,6 +225,7 @@ class CallRecord:
                 for turn in self.turns
             ],
             "recording": self.recording,
+            "recordings": [recorded.as_json() for recorded in self.recordings],
             "variables": self.variables,
             "legs": [leg.as_json() for leg in self.legs],
         }

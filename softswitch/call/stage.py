@@ -19,6 +19,7 @@ from softswitch.call.onward import ALONE, Onward
 from softswitch.call.patch import Patch
 from softswitch.call.routing import is_uri
 from softswitch.call.story import Kind
+from softswitch.call.taping import Deck, RecordingFailed, RecordingNews, Taping, in_words
 from softswitch.call.user import SCHEME
 from softswitch.call.voices import NOBODY, Recorder, Sounds, hold_music, voice_of
 from softswitch.call.who import OURSELVES, Who
@@ -99,9 +100,16 @@ class Stage:
         sink: LegSink,
         on_voice_end: Callable[[int], None],
         now: Callable[[], float],
+        deck: Deck,
+        report: Callable[[RecordingNews], None],
     ) -> None:
-        """sink: told by the legs that are made here. on_voice_end: told, in a tick, that what was heard is over."""
+        """sink: told by the legs that are made here. on_voice_end: told, in a tick, that what was heard is over.
+
+        deck: writes what is recorded. report: told how that goes.
+        """
         self.patch = patch
+        self.taping = Taping(call.id, patch, deck, self._recording_news)
+        self._report = report
         self.hops = MAX_HOPS
         self.onward = ALONE
         self.who = OURSELVES
@@ -158,6 +166,8 @@ class Stage:
                 self._place(output)
             case commands.Suspend() | commands.Resume() | commands.Replace():
                 self._move(output)
+            case commands.Record(do=do):
+                self.taping.do(do, now=self._now())
             case _ if output.leg in legs:
                 self._tell(legs[output.leg], output)
             case _:
@@ -230,6 +240,13 @@ class Stage:
         except RemoteError:
             return ""
         return str(Uri.of(number, known.host, known.port)) if number else ""
+
+    def _recording_news(self, news: RecordingNews) -> None:
+        what, detail = in_words(news)
+        if isinstance(news, RecordingFailed):
+            log.error("%s the recording is %s: %s", self.call.id, news.recorded.state, news.recorded.why)
+        self.call.story.note("", what, detail, now=self._now())
+        self._report(news)
 
     def _hear(self, source: commands.Source, number: int) -> None:
         try:

@@ -20,6 +20,7 @@ from softswitch.call.commands import (
     SilenceSource,
     ToneSource,
 )
+from softswitch.call.consent import Consent, RecordCall
 from softswitch.call.dial import Dial
 from softswitch.call.leg import Digit, DigitsSent, Ended
 from softswitch.call.step import (
@@ -298,6 +299,8 @@ STEPS: dict[str, type[BaseStep]] = {
     "say": Say,
     "agent": Agent,
     "record": Record,
+    "record_call": RecordCall,
+    "consent": Consent,
     "play_recording": PlayRecording,
     "dial": Dial,
     "transfer": Transfer,

@@ -44,6 +44,8 @@ class TimedOut:
 
 Input = LegHappened | VoiceFinished | Replaced | TimedOut
 Run = Generator[float | None, Input, None]
+#: A part of a step that finds something out.
+Asking = Generator[float | None, Input, bool]
 
 
 class Track:

@@ -56,6 +56,7 @@ calls = sa.Table(
     sa.Column("recording", sa.String(256), nullable=False),
     sa.Column("variables", sa.JSON, nullable=False),
     sa.Column("legs", sa.JSON),
+    sa.Column("recordings", sa.JSON),
 )
 
 

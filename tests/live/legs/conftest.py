@@ -87,7 +87,6 @@ class Rig:
             sounds=_no_sound,
             ticks=self.ticker,
             on_record=self.records.append,
-            on_recording=lambda call, frames: "",
             limits=Limits(max_calls=max_calls),
         )
         self.sip = await self.user_agent.listen("127.0.0.1", 0)

@@ -197,7 +197,6 @@ class TrunkRig:
             sounds=_no_sound,
             ticks=self.ticker,
             on_record=self.records.append,
-            on_recording=lambda call, frames: "",
             limits=Limits(max_calls=100),
         )
         self.trunks.start()

@@ -97,7 +97,6 @@ class UsersRig:
             sounds=_no_sound,
             ticks=self.ticker,
             on_record=self.records.append,
-            on_recording=lambda call, frames: "",
             limits=Limits(max_calls=100),
         )
         await self.people.start()

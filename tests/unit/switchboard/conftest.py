@@ -119,7 +119,6 @@ class Board:
             sounds=self._sound,
             ticks=self,
             on_record=self.records.append,
-            on_recording=lambda call, frames: "",
             limits=Limits(),
             token=lambda: f"t{next(self._ids)}",
             now=lambda: self.now,
