@@ -24,7 +24,7 @@ READY_313 := $(VENV_313)/ready
 FIND_313 = for python in "$(PYTHON313)" python3.13 "$$HOME"/.pyenv/versions/3.13*/bin/python3.13; do \
 	if "$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then echo "$$python"; break; fi; done
 
-.PHONY: setup peers demo test test-unit test-live test-313 check bench bench-loss bench-media bench-calls bench-held bench-turns bench-reload bench-registrar bench-tls hostile leaks fuzz format clean
+.PHONY: setup peers demo test test-unit test-live test-313 check bench bench-loss bench-media bench-recording bench-calls bench-held bench-turns bench-reload bench-registrar bench-tls hostile leaks fuzz format clean
 
 setup: $(READY)
 
@@ -72,6 +72,9 @@ bench: bench-media bench-loss bench-calls bench-held bench-turns bench-reload be
 
 bench-media: $(READY)
 	@$(BIN)/python -W ignore tests/bench/media.py $(ARGS)
+
+bench-recording: $(READY)
+	@$(BIN)/python -W ignore tests/bench/recording.py $(ARGS)
 
 bench-calls: $(READY) peers
 	@$(BIN)/python -W ignore tests/bench/calls.py $(ARGS)

@@ -24,6 +24,7 @@ from softswitch.audio import wav
 from softswitch.audio.frame import Frame
 from softswitch.call.bridge import Bridge
 from softswitch.call.leg import Answered, Ended, LegEvent, LegState
+from softswitch.call.news import CallEnded
 from softswitch.call.record import CallRecord
 from softswitch.catalog import Catalog
 from softswitch.config import Settings
@@ -36,7 +37,6 @@ from softswitch.legs.user_agent_settings import UserAgentSettings
 from softswitch.net import loop
 from softswitch.net.rtp_socket import RtpPorts
 from softswitch.sip.uri import Uri
-from softswitch.switchboard import CallEnded
 
 NUMBER = "700"
 WANTED = "support"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from softswitch import clock
 from softswitch.app import App
 from softswitch.call.dialplan import Query
+from softswitch.call.news import CallEnded
 from softswitch.call.record import CallRecord
 from softswitch.call.routing import is_secure
 from softswitch.call.step import BaseStep
@@ -15,7 +16,6 @@ from softswitch.catalog import Catalog
 from softswitch.config import Settings
 from softswitch.errors import ResourceError
 from softswitch.net import loop
-from softswitch.switchboard import CallEnded
 
 #: How long a call without anything to say stays up: long enough for the other side to be heard in its record.
 BARE_CALL_SECONDS = 2.0

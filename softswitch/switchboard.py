@@ -24,9 +24,10 @@ from softswitch.call.commands import TransferFinished
 from softswitch.call.consent import Consent
 from softswitch.call.dialplan import Dialplan
 from softswitch.call.leg import EarlyMedia, Ended, Leg, LegEvent, LegId, LegSink, ReferRequested, sound_of
+from softswitch.call.news import CallEnded, CallStarted, QualityMeasured
 from softswitch.call.offer import Offer
 from softswitch.call.patch import Patch, Ticks
-from softswitch.call.record import CallRecord, Parties, Quality, TurnRecord
+from softswitch.call.record import CallRecord, Parties, TurnRecord
 from softswitch.call.referral import join, refer
 from softswitch.call.stage import US, Agents, Phones, Stage
 from softswitch.call.story import History, Told
@@ -49,33 +50,6 @@ class Script:
     dialplan: Dialplan
     agents: Agents
     sounds: Callable[[str], Sequence[Frame]]
-
-
-@dataclass(frozen=True, slots=True)
-class CallStarted:
-    """A call was offered or is being placed."""
-
-    direction: str
-    from_: str
-    to: str
-
-
-@dataclass(frozen=True, slots=True)
-class CallEnded:
-    """A call is over; this is its record."""
-
-    record: CallRecord
-
-
-@dataclass(frozen=True, slots=True)
-class QualityMeasured:
-    """How a leg sounds, every few seconds while anybody watches. received: of what we hear; sent: as the peer says."""
-
-    leg: LegId
-    codec: str
-    received: Quality
-    sent: Quality
-    round_trip_ms: float | None
 
 
 @dataclass(slots=True)

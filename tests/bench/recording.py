@@ -2,8 +2,8 @@
 
     python tests/bench/recording.py --calls 100 --seconds 20
 
-The switches take turns, so that what else the machine does is the same for all. `make bench-recording`, and `make bench`
-with the others.
+The switches take turns, so that what else the machine does is the same for all. `make bench-recording` runs it, and
+`make bench` with the others.
 """
 
 import argparse

@@ -6,9 +6,9 @@ from typing import Any
 
 from softswitch.call.cause import Cause
 from softswitch.call.leg import Answered, Digit, Ended
+from softswitch.call.news import CallEnded, CallStarted, QualityMeasured
 from softswitch.call.record import CallRecord, LegRecord, MediaReport, Quality
 from softswitch.metrics import MediaTotals
-from softswitch.switchboard import CallEnded, CallStarted, QualityMeasured
 
 AtWork = Callable[..., None]
 
