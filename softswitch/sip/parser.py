@@ -19,6 +19,8 @@ from softswitch.sip.uri import Uri
 MAX_MESSAGE_BYTES: Final = 65_535
 #: The largest start line and headers together; the longest of RFC 4475 has about 4 KiB.
 MAX_HEAD_BYTES: Final = 32_768
+#: Of a larger one so much is read, for the way back of its answer: it must not cost more than one that is served.
+ANSWERED_HEAD_BYTES: Final = 8_192
 #: Header lines of one message: each costs time in every machine that looks at it.
 MAX_HEADERS: Final = 256
 #: Lines of one head: a header may be folded into thousands, each of which would be appended to all those before it.
@@ -84,7 +86,7 @@ def _split(data: bytes) -> tuple[str, bytes, RemoteError | None]:
     fault: RemoteError | None = None
     if len(head) > MAX_HEAD_BYTES:
         fault = broken("headers larger than we read", kind="head_too_large", status=513)
-        head = head[: head.rfind(b"\n", 0, MAX_HEAD_BYTES) + 1].rstrip(b"\r\n")
+        head = head[: head.rfind(b"\n", 0, ANSWERED_HEAD_BYTES) + 1].rstrip(b"\r\n")
     return head.decode("utf-8", "surrogateescape"), body, fault
 
 
