@@ -78,7 +78,7 @@ class Reports:
     """The reports of one stream. received, bad: datagrams of the peer, and those of them that cannot be read.
 
     heard: what the peer says of us, None where it has said nothing. round_trip: seconds, None while it is not known.
-    gone: the peer has said that it leaves. sent: datagrams so far.
+    sent: datagrams so far.
     """
 
     __slots__ = (
@@ -95,7 +95,6 @@ class Reports:
         "_source",
         "_ssrc",
         "bad",
-        "gone",
         "heard",
         "received",
         "round_trip",
@@ -111,7 +110,6 @@ class Reports:
         self.received = self.bad = self.sent = 0
         self.heard: Heard | None = None
         self.round_trip: float | None = None
-        self.gone = False
         #: The peer's VoIP metrics, as they came last.
         self.theirs: Voip | None = None
         self._ssrc, self._first, self._cname = ssrc & _MASK, first, cname
@@ -146,13 +144,11 @@ class Reports:
                 self._told(blocks, arrived)
             case ReceiverReport(blocks=blocks):
                 self._told(blocks, arrived)
-            case Bye(ssrcs=ssrcs):
-                self.gone = self.gone or self._source in ssrcs
             case Extended(ssrc=ssrc, blocks=extended):
                 for block in extended:
                     self._take_more(ssrc, block, arrived)
-            case Description():
-                pass
+            case Description() | Bye():
+                pass  # who leaves says so by SIP as well
 
     def _take_more(self, sender: int, block: ExtendedBlock, arrived: float) -> None:
         match block:
@@ -210,7 +206,7 @@ class Reports:
         if counts.source != self._source:
             if self._source != -1:  # another one: what is said of it begins with it
                 self._base, self._reference = self._looked, (0, 0.0)
-            self._source, self._highest, self.gone = counts.source, counts.sequence, False
+            self._source, self._highest = counts.source, counts.sequence
         ahead = (counts.sequence - self._highest) & 0xFFFF
         self._highest = (self._highest + (ahead if ahead < 0x8000 else ahead - 0x10000)) & _MASK
         self._looked = counts.lost

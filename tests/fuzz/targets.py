@@ -5,7 +5,8 @@ import random
 from softswitch.clock import seeded_token
 from softswitch.errors import RemoteError
 from softswitch.net import stun
-from softswitch.rtp import packet
+from softswitch.rtp import packet, rtcp
+from softswitch.rtp.reports import MAX_ROUND_TRIP, Counts, Reports
 from softswitch.rtp.stream import Profile, RtpStream
 from softswitch.sdp.description import SessionDescription
 from softswitch.sdp.negotiate import Capabilities, Negotiation
@@ -110,6 +111,20 @@ def sound(data: bytes) -> None:
     heard.drain()
 
 
+def reports(data: bytes) -> None:
+    """A datagram of reports is read, and writes as it reads, or is counted; what is said next is read as ever."""
+    peer = Reports(ssrc=1, first=1, cname="x", wall=1e9, now=0.0, chance=0.5)
+    peer.receive(data, 1.0)
+    said = peer.look(Counts(7, 5, 5, 0, 0, 5, 800, 800), now=9.0, chance=0.5)
+    assert isinstance(rtcp.parse(said)[0], rtcp.SenderReport)
+    try:
+        read = rtcp.parse(data)
+    except RemoteError:
+        return
+    assert not read or rtcp.parse(rtcp.compound(read)) == read, "it writes to something else"
+    assert peer.round_trip is None or 0 <= peer.round_trip <= MAX_ROUND_TRIP
+
+
 def stun_answer(data: bytes) -> None:
     """A STUN answer is read or refused."""
     try:
@@ -149,6 +164,15 @@ RTP_SEEDS = [bytes(packet.Packet(0, False, n, 160 * n, 9, bytes(160))) for n in 
     b"\xb3\x00\x00\x05" + bytes(8) + bytes(12) + b"\xbe\xde\x00\x01" + bytes(4) + bytes(20) + b"\x04",
     b"\x80\xc8\x00\x06" + bytes(24),
 ]
+REPORT_SEEDS = [
+    rtcp.compound(
+        [rtcp.SenderReport(7, 1 << 60, 5, 6, 7, (rtcp.Block(1, 9, 5, 500, 8, 1, 1),)), rtcp.Description(7, "a@b")]
+    ),
+    rtcp.compound([rtcp.ReceiverReport(7), rtcp.Bye((7, 8))]),
+    rtcp.compound(
+        [rtcp.Extended(7, (rtcp.ReferenceTime(1 << 50), rtcp.LastReference(((1, 2, 3),)), rtcp.Voip(1, loss=9)))]
+    ),
+]
 STUN_SEEDS = [
     stun.request(bytes(12)),
     b"\x01\x01\x00\x0c\x21\x12\xa4\x42" + bytes(12) + b"\x00\x20\x00\x08\x00\x01\xa1\x47\xe1\x12\xa6\x43",
@@ -169,6 +193,7 @@ TARGETS = {
     "sip streams": Target([*SIP_SEEDS, b"".join(SIP_SEEDS[:3]), b"\r\n\r\n" + SIP_SEEDS[0]], stream),
     "session descriptions": Target(SDP_SEEDS, description),
     "rtp": Target(RTP_SEEDS, sound),
+    "reports": Target(REPORT_SEEDS, reports),
     "stun": Target(STUN_SEEDS, stun_answer),
     "challenges": Target(CHALLENGE_SEEDS, challenge),
     "registrations": Target(registrations.SEEDS, registrations.registration),
