@@ -133,6 +133,8 @@ def media_json(report: MediaReport) -> dict[str, Any]:
     for way in ("received", "sent"):
         for key in ("jitter_ms", "loss_percent"):
             data[way][key] = round(data[way][key], 2)
+        if data[way]["mos"] is not None:
+            data[way]["mos"] = round(data[way]["mos"], 2)
     return data
 
 

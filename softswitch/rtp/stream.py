@@ -304,8 +304,8 @@ class RtpStream:
                 self._duplicate += 1
                 return
             self._lost -= counted
-            if counted and not self._beside_a_gap(packet.sequence):
-                self._gaps -= 1
+            if counted:
+                self._gaps += self._missing_beside(packet.sequence) - 1
             self._reordered += 1
             self._received += 1
             self._deliver(packet, arrived)
@@ -327,9 +327,10 @@ class RtpStream:
         self._keys = EventReceiver()
         self._jitter.restart()
 
-    def _beside_a_gap(self, sequence: int) -> bool:
+    def _missing_beside(self, sequence: int) -> int:
+        """Return how many neighbours of a packet are missing: of both, it has cut their gap in two."""
         before, after = (sequence - 1) & SEQUENCE_MASK, (sequence + 1) & SEQUENCE_MASK
-        return bool(self._missing.get(before) or self._missing.get(after))
+        return self._missing.get(before, 0) + self._missing.get(after, 0)
 
     def _skipped(self, count: int) -> None:
         self._lost += count

@@ -171,6 +171,21 @@ def test_a_peer_on_hold_need_not_send() -> None:
             "20 % of the sound of the caller was lost on the way",
         ),
         (
+            verdict._lost,
+            replace(GOOD, sent=Quality(packets=400, loss_percent=12.0, mos=3.21)),
+            "12 % of our sound was lost on the way to the caller, as that reports (MOS 3.2): the way from here to "
+            "203.0.113.9:4000 is overloaded or broken",
+        ),
+        (
+            verdict._lost,
+            replace(
+                GOOD,
+                received=Quality(packets=400, loss_percent=20.0, mos=2.63),
+                sent=Quality(packets=400, loss_percent=12.0, mos=3.21),
+            ),
+            "20 % of the sound of the caller was lost on the way (MOS 2.6), and 12 % of ours to it (MOS 3.2)",
+        ),
+        (
             verdict._late,
             replace(GOOD, received=Quality(packets=500, late=50, jitter_ms=80.0)),
             "10 % of the sound of the caller came too late to be played: the way from it jitters by 80 ms",

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from softswitch.rtp.rtcp import ReceiverReport
 from softswitch.rtp.srtp import MAX_PACKET_BYTES, MAX_SOURCES, PROFILES, SrtpReceiver, SrtpSender
 from tests.live.peers.srtp_by_the_book import SUITES
 
@@ -133,3 +134,11 @@ def test_any_bytes_are_dropped(suite: str, data: bytes, mki: bytes) -> None:
     receiver = SrtpReceiver(suite, secret_of(suite), mki=mki)
     assert receiver.unprotect(data) is None
     assert receiver.unprotect(b"\x80" + data[1:]) is None
+
+
+def test_the_sources_of_reports_are_bounded_like_those_of_sound() -> None:
+    sender, receiver = SrtpSender(SUITE, SECRET), SrtpReceiver(SUITE, SECRET)
+    for ssrc in range(10 * MAX_SOURCES):
+        sealed = sender.protect_rtcp(bytes(ReceiverReport(ssrc)))
+        assert sealed is not None and receiver.unprotect(sealed) == bytes(ReceiverReport(ssrc))
+    assert len(receiver._sources) == MAX_SOURCES
