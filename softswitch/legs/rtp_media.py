@@ -198,6 +198,7 @@ class RtpMedia:
                 timestamp=clock.random_bits(32),
                 now=now,
             )
+            self._stream.home = self._peer
             if not isinstance(agreement.protection, Dtls):
                 # What came to the port before anything was agreed belongs to nobody, unless it is a handshake: that may
                 # begin before the answer is here (RFC 5763 section 5).

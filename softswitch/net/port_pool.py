@@ -8,13 +8,19 @@ RTP takes the even port of a pair, the odd one above it stays reserved for RTCP 
 
 Free ports stand in a queue: the one that has rested longest is taken first. A peer that goes on sending after the call
 (its BYE was lost, or it never looks) would be heard by the next call on that port; so a released port is not free until
-nothing has come for `quiet_seconds`. However long that lasts: a port that is still sent to is of no use to anybody, and
-the range bounds how many there can be.
+nothing has come for `quiet_seconds`. However long that lasts, while others are free. But a packet a second keeps a port
+out of use, and whoever sends one to each of a whole range must not keep everybody from calling: where none is free, the
+one that was released first is taken all the same once that is `LOUD_SECONDS` ago. Who is heard on it is for its stream
+to tell.
 """
 
 from collections import deque
+from typing import Final
 
 from softswitch.errors import LocalError, ResourceError
+
+#: An old peer that missed the end of its call has noticed by now; who still sends has no call.
+LOUD_SECONDS: Final = 30.0
 
 
 class PortPool:
@@ -34,6 +40,7 @@ class PortPool:
         self._pairs = len(self._free)
         self._taken: set[int] = set()
         self._quiet_at: dict[int, float] = {}
+        self._released_at: dict[int, float] = {}
 
     @property
     def pairs(self) -> int:
@@ -67,6 +74,15 @@ class PortPool:
         self._taken.add(port)
         return port
 
+    def reclaim(self, *, now: float) -> int | None:
+        """Return the port that was released first, taken again however loud it is; None where that was just now."""
+        port = next(iter(self._released_at), None)
+        if port is None or now - self._released_at[port] < LOUD_SECONDS:
+            return None
+        del self._quiet_at[port], self._released_at[port]
+        self._taken.add(port)
+        return port
+
     def refuse(self, port: int, *, jump: int = 0) -> None:
         """Give back a taken port that somebody else on this machine holds: it goes to the end of the queue.
 
@@ -81,6 +97,7 @@ class PortPool:
         """Give back a taken port; it is free when nothing has come to it for `quiet_seconds`."""
         self._leave(port)
         self._quiet_at[port] = now + self._quiet_seconds
+        self._released_at[port] = now
 
     def heard(self, port: int, *, now: float) -> None:
         """Note that a datagram came to a quarantined port: its wait begins anew."""
@@ -95,7 +112,7 @@ class PortPool:
         """Free the ports that have been quiet long enough, and return them."""
         quiet = [port for port, quiet_at in self._quiet_at.items() if quiet_at <= now]
         for port in quiet:
-            del self._quiet_at[port]
+            del self._quiet_at[port], self._released_at[port]
         self._free.extend(quiet)
         return quiet
 

@@ -47,6 +47,12 @@ MAX_BIND_TRIES: Final = 64
 #: How often quarantined ports are emptied; their buffers hold more than that.
 SWEEP_SECONDS: Final = 0.5
 
+#: Datagrams thrown away in one sweep, of all ports together: half a millisecond.
+MAX_SWEPT: Final = 1000
+
+#: And of one port that is used again at once: more than its buffer holds.
+MAX_WAITING_PACKETS: Final = 1000
+
 #: A datagram younger than this came after everything that this tick can need, so the next tick reads on.
 FRESH_SECONDS: Final = 0.012
 
@@ -76,12 +82,14 @@ class RtpPorts:
         self._family = kind
         self._pool = PortPool(first, last, quiet_seconds=quiet_seconds)
         self._quarantine: dict[int, socket.socket] = {}
+        self._descriptors: dict[int, int] = {}  # of these sockets, to their ports
         self._heard = select.poll()  # the sockets in quarantine: one question for all of them
         self._open: set[RtpSocket] = set()
         self._beside: set[RtpSocket] = set()  # the odd ports above them that are open
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
-        #: What went wrong, by kind: `oversized` and `send_<errno name>`; and `late_packets` to ports already closed.
+        #: What went wrong, by kind: `oversized` and `send_<errno name>`; `late_packets` to ports already closed; and
+        #: `reclaimed_ports` that were used again although somebody still sent to them.
         self.counts: Counter[str] = Counter()
 
     @property
@@ -98,6 +106,8 @@ class RtpPorts:
         """Open the socket of the next free pair; raise ResourceError when there is none."""
         if not self._pool.free:
             self.sweep()
+            if not self._pool.free and (loud := self._pool.reclaim(now=clock.now())) is not None:
+                return self._reopened(loud)
         for _ in range(min(MAX_BIND_TRIES, self._pool.free) or 1):
             port = self._pool.take()
             try:
@@ -129,18 +139,30 @@ class RtpPorts:
         self._beside.add(opened)
         return opened
 
+    def _reopened(self, port: int) -> "RtpSocket":
+        """Return a port out of quarantine, though somebody still sends to it: better than no sound for a new call."""
+        raw = self._quarantine.pop(port)
+        self._forget(raw)
+        self.counts["reclaimed_ports"] += 1
+        _empty(raw, MAX_WAITING_PACKETS)
+        opened = RtpSocket(self, raw, port)
+        self._open.add(opened)
+        return opened
+
     def sweep(self) -> None:
         """Empty the sockets in quarantine, and close those that have been quiet long enough."""
         now = clock.now()
-        heard = {descriptor for descriptor, _ in self._heard.poll(0)}
-        for port, raw in self._quarantine.items() if heard else ():
-            late = _empty(raw) if raw.fileno() in heard else 0
-            if late:
+        left = MAX_SWEPT
+        for descriptor, _ in self._heard.poll(0):
+            port = self._descriptors[descriptor]
+            self._pool.heard(port, now=now)
+            if left > 0:  # somebody may send to all of them; the rest has its turn when these are quiet, or never
+                late = _empty(self._quarantine[port], min(left, MAX_DATAGRAMS_A_READ))
                 self.counts["late_packets"] += late
-                self._pool.heard(port, now=now)
+                left -= late + 1
         for port in self._pool.handle_timer(now=now):
             raw = self._quarantine.pop(port)
-            self._heard.unregister(raw)
+            self._forget(raw)
             raw.close()
 
     def close(self) -> None:
@@ -152,9 +174,13 @@ class RtpPorts:
             self._timer.cancel()
             self._timer = None
         for raw in self._quarantine.values():
-            self._heard.unregister(raw)
+            self._forget(raw)
             raw.close()
         self._quarantine.clear()
+
+    def _forget(self, raw: socket.socket) -> None:
+        self._heard.unregister(raw)
+        del self._descriptors[raw.fileno()]
 
     def _bind(self, port: int) -> socket.socket:
         raw = socket.socket(self._family, socket.SOCK_DGRAM)
@@ -188,6 +214,7 @@ class RtpPorts:
         self._pool.release(closed.port, now=clock.now())
         _empty(raw)
         self._quarantine[closed.port] = raw
+        self._descriptors[raw.fileno()] = closed.port
         self._heard.register(raw, select.POLLIN)
         self._arm()
 
@@ -336,13 +363,13 @@ class RtpSocket:
         self._ports.counts[f"send_{why}"] += 1
 
 
-def _empty(raw: socket.socket) -> int:
-    """Throw away what has come, and return how many datagrams it was, at most `MAX_DATAGRAMS_A_READ`."""
-    for count in range(MAX_DATAGRAMS_A_READ):
+def _empty(raw: socket.socket, most: int = MAX_DATAGRAMS_A_READ) -> int:
+    """Throw away what has come, and return how many datagrams it was, at most `most`."""
+    for count in range(most):
         try:
             raw.recv(1)
         except BlockingIOError:
             return count
         except OSError:
             continue
-    return MAX_DATAGRAMS_A_READ
+    return most

@@ -10,6 +10,8 @@ says. Then `remote` is the address its packets come from:
 * a stream is not stolen: while the locked source is heard, other sources are counted as foreign and not listened to.
   It must be silent for `SOURCE_SILENCE_SECONDS` first;
 * but in the first `SETTLE_SECONDS` the described address takes the lock back from whoever was faster;
+* nobody's guess holds: the port of the next call can be guessed, and whoever sends to it before the peer does is locked
+  on. So a source that is neither where the description says, nor the host that signals, gives way to one that is;
 * `redirect` to another address sends there at once and opens the lock; the old source is still heard, and gets our
   packets back if after `SETTLE_SECONDS` nobody else came (a peer behind NAT describes addresses that mean nothing).
 """
@@ -138,6 +140,7 @@ class RtpStream:
         "_stun",
         "events",
         "heard_at",
+        "home",
         "remote",
         "reports",
     )
@@ -148,6 +151,8 @@ class RtpStream:
         """ssrc, timestamp: 32 random bits each, sequence: 16 (RFC 3550 section 5.1). remote: as the SDP says."""
         law = LAWS[profile.codec]
         self.remote = self._described = remote
+        #: The host that the peer signals from, empty where it is not known.
+        self.home = ""
         self.events: list[StreamEvent] = []
         self.heard_at: float | None = None
         self.reports: list[tuple[bytes, float]] = []
@@ -259,7 +264,8 @@ class RtpStream:
         settling = self._settle_until is not None and now < self._settle_until
         opened = settling and self._source is not None and self.remote != self._source[:2]
         silent = self.heard_at is None or now - self.heard_at >= SOURCE_SILENCE_SECONDS
-        if not (self._source is None or silent or opened or (settling and described)):
+        better = self._source is not None and self._is_expected(source) and not self._is_expected(self._source)
+        if not (self._source is None or silent or opened or better or (settling and described)):
             self._foreign += 1
             self._stranger = source
             return False
@@ -276,6 +282,11 @@ class RtpStream:
         if not described and first is not None:
             self._sequenced(first[1], source, first[2], now)
         return True
+
+    def _is_expected(self, source: Address) -> bool:
+        """Tell whether a source is where the peer says it is, or the host that it signals from; where none is known
+        nobody is more expected than others."""
+        return not self.home or source[0] == self.home or source[:2] == self._described[:2]
 
     def _sequenced(self, packet: Packet, source: Address, arrived: float, now: float) -> None:
         """Put a packet of the locked source into the order of its sequence numbers (RFC 3550 appendix A.1)."""
@@ -434,8 +445,10 @@ class RtpStream:
 
     def locked(self, *, now: float) -> Address | None:
         """Return the source that alone is listened to now, None while another one could still take its place."""
-        settled = self._settle_until is None or now >= self._settle_until
-        return self._source if settled and self.heard_at is not None else None
+        source = self._source
+        if source is None or self.heard_at is None or not self._is_expected(source):
+            return None
+        return source if self._settle_until is None or now >= self._settle_until else None
 
     @property
     def ours(self) -> tuple[int, int]:

@@ -120,3 +120,27 @@ def test_two_switches_with_one_range_do_not_starve_each_other() -> None:
         item.close()
     one.close()
     other.close()
+
+
+def test_a_flood_to_a_whole_range_takes_no_port_away(clock_at: Callable[[float], None]) -> None:
+    before = descriptors()
+    first, last = free_range(4)
+    ports = RtpPorts("127.0.0.1", first, last, quiet_seconds=2.0)
+    clock_at(0.0)
+    for opened in [ports.open() for _ in range(4)]:
+        opened.close()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flooder:
+        for second in range(40):
+            for port in range(first, last, 2):
+                flooder.sendto(b"x" * 100, ("127.0.0.1", port))
+            clock_at(float(second))
+            ports.sweep()
+        assert (ports.pool.free, ports.pool.quarantined) == (0, 4)
+        taken = [ports.open() for _ in range(4)]
+        assert sorted(one.port for one in taken) == list(range(first, last, 2))
+        assert not any(one.read() for one in taken), "what was sent before belongs to nobody"
+        assert ports.counts["reclaimed_ports"] == 4
+    with pytest.raises(ResourceError):
+        ports.open()
+    ports.close()
+    assert descriptors() == before

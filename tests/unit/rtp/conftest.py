@@ -153,8 +153,10 @@ class Kit:
     positions = staticmethod(positions)
 
     @staticmethod
-    def stream(profile: Profile = PCMU, remote: tuple[str, int] = PEER) -> RtpStream:
-        return RtpStream(profile, remote, ssrc=0x1234, sequence=65530, timestamp=0xFFFFFF00, now=0.0)
+    def stream(profile: Profile = PCMU, remote: tuple[str, int] = PEER, home: str = "") -> RtpStream:
+        made = RtpStream(profile, remote, ssrc=0x1234, sequence=65530, timestamp=0xFFFFFF00, now=0.0)
+        made.home = home
+        return made
 
 
 @pytest.fixture(scope="session")

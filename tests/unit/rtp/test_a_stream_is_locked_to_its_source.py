@@ -14,8 +14,8 @@ OTHER = ("192.0.2.8", 4_100)
 class Scene:
     """A stream at 20 ms ticks, and talkers that speak from addresses."""
 
-    def __init__(self, kit: Any) -> None:
-        self.kit, self.stream, self.now = kit, kit.stream(), 1.0
+    def __init__(self, kit: Any, home: str = "") -> None:
+        self.kit, self.stream, self.now = kit, kit.stream(home=home), 1.0
         self.talkers = {source: kit.Talker(ssrc=5 + n) for n, source in enumerate((kit.PEER, NAT, STRANGER, OTHER))}
 
     def speak(self, seconds: float, *sources: tuple[str, int]) -> int:
@@ -156,3 +156,40 @@ def test_an_ipv6_socket_names_more_than_host_and_port(kit: Any) -> None:
     assert stream.remote == ("2001:db8::7", 4000)
     assert stream.drain() == [SourceLatched(("2001:db8::7", 4000))]
     assert stream.stats.received == 3
+
+
+@pytest.mark.parametrize("late", [0.5, 3.0, 60.0])
+def test_who_guessed_the_port_gives_way_to_the_described_address_whenever_that_speaks(kit: Any, late: float) -> None:
+    scene = Scene(kit, home="192.0.2.200")
+    scene.speak(late, STRANGER)
+    assert scene.stream.remote == STRANGER
+    assert scene.stream.locked(now=scene.now) is None, "a guess must not have the port to itself"
+    scene.speak(0.02, STRANGER, kit.PEER)
+    assert scene.stream.remote == kit.PEER
+    assert scene.speak(2.0, STRANGER, kit.PEER) >= 99
+    assert scene.stream.remote == kit.PEER and scene.stream.locked(now=scene.now) == kit.PEER
+
+
+def test_who_guessed_the_port_gives_way_to_a_peer_behind_nat_that_signals_from_there(kit: Any) -> None:
+    scene = Scene(kit, home=NAT[0])
+    scene.speak(30.0, STRANGER)
+    scene.speak(0.02, STRANGER, NAT)
+    assert scene.stream.remote == STRANGER, "one packet may be a stray one"
+    scene.speak(0.04, STRANGER, NAT)
+    assert scene.stream.remote == NAT
+    scene.speak(3.0, NAT, STRANGER, OTHER)
+    assert scene.stream.remote == NAT and scene.stream.locked(now=scene.now) == NAT
+
+
+def test_of_two_that_are_expected_the_one_that_was_first_stays(kit: Any) -> None:
+    scene = Scene(kit, home=NAT[0])
+    scene.speak(2.0, NAT)
+    scene.speak(1.0, NAT, kit.PEER)
+    assert scene.stream.remote == NAT
+
+
+def test_a_gateway_that_is_neither_described_nor_the_one_that_signals_is_heard_while_nobody_better_is(kit: Any) -> None:
+    scene = Scene(kit, home="192.0.2.200")
+    scene.speak(2.0, OTHER)
+    assert scene.speak(5.0, OTHER, STRANGER) == 250
+    assert scene.stream.remote == OTHER
