@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from softswitch.errors import RemoteError
 from softswitch.rtp.dtmf import EventReceiver
-from softswitch.rtp.jitter import MAX_PACKETS, Jitter
+from softswitch.rtp.jitter import MAX_PACKETS, Jitter, Parts
 from softswitch.rtp.packet import Packet, parse
 
 PACKETS = st.builds(
@@ -90,10 +90,21 @@ STEPS = st.lists(
 def test_a_buffer_takes_any_times_and_lengths(steps: Any, base: int) -> None:
     jitter, now = Jitter(), 5.0
     for n, (offset, length, delay, takes) in enumerate(steps):
-        jitter.put((base + n * 160 + offset) & 0xFFFFFFFF, b"\x11" * length, now + delay)
+        timestamp = (base + n * 160 + offset) & 0xFFFFFFFF
+        match length % 8:
+            case 0:
+                jitter.pause(timestamp, b"\x11" * (length % 3))
+            case 1:
+                jitter.spurt(timestamp)
+            case _:
+                jitter.put(timestamp, b"\x11" * length, now + delay)
         for _ in range(takes):
             frame = jitter.take(now)
             assert frame is None or len(frame) == 160
+            holes = frame.holes if isinstance(frame, Parts) else ()
+            assert all(0 <= start < end <= 160 for start, end in holes)
+            assert [place for hole in holes for place in hole] == sorted(place for hole in holes for place in hole)
+            assert jitter.missing is None or isinstance(jitter.missing, bytes)
             now += 0.020
     assert len(jitter._packets) <= MAX_PACKETS
     for _ in range(400):
