@@ -57,6 +57,7 @@ async def _serve(settings: Settings, catalog: Catalog, load: Load, ready: Callab
             await app.release()
         finally:
             supervision.close()
+    log.info("stopped")
     return 0
 
 
@@ -86,6 +87,8 @@ async def _drain(app: App, stop_now: asyncio.Event) -> None:
     tasks = {draining, at_once}
     while not (await asyncio.wait(tasks, timeout=PROGRESS_SECONDS, return_when=asyncio.FIRST_COMPLETED))[0]:
         log.info("draining: %d still running", app.switchboard.active)
+    if not draining.done():
+        log.info("asked a second time to stop: %d are hung up", app.switchboard.active)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -104,3 +104,5 @@ def test_a_second_sigterm_hangs_up_at_once(
     running.finish()
     assert switch.process.wait(10) == 0
     assert time.monotonic() - stopped < 6
+    assert "asked a second time to stop: 1 are hung up" in switch.output
+    assert switch.output.rstrip().endswith("stopped")
