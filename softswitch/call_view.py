@@ -92,20 +92,19 @@ def _print_sound(console: Console, legs: Sequence[Json]) -> None:
     rows = [leg for leg in legs if leg["media"]]
     if not rows:
         return
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    # Narrow, for an address of 21 characters shall stand in one line of 80 columns.
+    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
     table.add_column("sound", style="bold", overflow="fold", max_width=16)
-    table.add_column("codec", no_wrap=True)
     table.add_column("way", no_wrap=True)
     for heading in ("packets", "lost", "late", "jitter", "MOS"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("address", overflow="fold")
+    table.add_column("address, codec", overflow="fold")
     for leg in rows:
         media = leg["media"]
         came, went = media["received"], media["sent"]
         moved = media["remote"] != media["offered"]
         table.add_row(
             escape(harmless(name_of(leg))),
-            escape(media["codec"]),
             "from it",
             str(came["packets"]),
             f"{came['loss_percent']:.1f} %",
@@ -114,12 +113,12 @@ def _print_sound(console: Console, legs: Sequence[Json]) -> None:
             "" if came["mos"] is None else f"{came['mos']:.1f}",
             escape(harmless(f"said {media['offered']}" if moved else media["offered"])),
         )
-        crypto = media.get("srtp") or "plain RTP"
-        came_from = f"from {media['remote']}, {crypto}" if moved else crypto
+        coded = f"{media['codec']}, {media.get('srtp') or 'plain RTP'}"
+        came_from = f"from {media['remote']}, {coded}" if moved else coded
         told = ("", "", "", "")
         if went["mos"] is not None:  # as the peer says itself
             told = (f"{went['loss_percent']:.1f} %", "", f"{went['jitter_ms']:.1f} ms", f"{went['mos']:.1f}")
-        table.add_row("", "", "to it", str(went["packets"]), *told, escape(harmless(came_from)))
+        table.add_row("", "to it", str(went["packets"]), *told, escape(harmless(came_from)))
     console.print()
     console.print(table)
 
