@@ -67,7 +67,7 @@ check: $(READY)
 	$(BIN)/mypy
 
 # On loopback only, bounded, about ten minutes; docs/benchmarks.md says how the figures are taken.
-bench: bench-media bench-loss bench-calls bench-held bench-turns bench-reload bench-registrar bench-tls
+bench: bench-media bench-recording bench-loss bench-calls bench-held bench-turns bench-reload bench-registrar bench-tls
 	@$(BIN)/python -W ignore tests/bench/start.py
 
 bench-media: $(READY)

@@ -131,6 +131,11 @@ class RtpProbe:
         return self._said[0]
 
     @property
+    def said_moments(self) -> tuple[float, ...]:
+        """When each packet left that was not silence."""
+        return tuple(self._said)
+
+    @property
     def heard(self) -> Heard:
         """Everything heard so far."""
         return Heard(tuple(self._packets))
