@@ -16,6 +16,7 @@ import pytest
 
 from softswitch.apps.recording_file import PlainSink, SoundFile, Wav
 from softswitch.apps.recordings import MAX_WAITING_FRAMES, Recordings
+from softswitch.apps.shelf import take_out
 from softswitch.audio.frame import Frame
 from softswitch.call.tape import Strip
 from softswitch.errors import ResourceError
@@ -26,6 +27,8 @@ def samples(path: Path) -> np.ndarray:
     """Return the sound of a WAV file, one row for each side, by a reader that is not ours."""
     with wave.open(str(path)) as file:
         assert (file.getframerate(), file.getsampwidth()) == (8000, 2)
+        size = path.stat().st_size - 44
+        assert file.getnframes() * file.getnchannels() * 2 == size, "the header does not say what is in the file"
         data = file.readframes(file.getnframes())
         return np.frombuffer(data, dtype="<i2").reshape(-1, file.getnchannels()).T
 
@@ -79,7 +82,9 @@ def test_a_disk_that_refuses_leaves_what_was_written(
         assert (recorded.state, recorded.seconds, recorded.why) == ("partial", 6.0, os.strerror(errno.EFBIG))
         (path,) = desk.files()
         assert path == desk.folder.parent / recorded.path
-        if not key:
+        if key:
+            assert take_out(path, desk.folder / "out.wav", key) == "", "what is there is whole, and sealed"
+        else:
             assert np.array_equal(samples(path), np.vstack([left, right])[:, :48000])
         reel.put(strips(left, right)[0])  # the tape may still turn
         reel.close()
