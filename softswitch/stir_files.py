@@ -55,12 +55,12 @@ def load_trust(stir: StirSection, carriers: Sequence[Carrier], faults: list[Faul
     try:
         anchors = _read(stir.anchors, MAX_ANCHORS_BYTES, Anchors.read)
     except ValueError as error:
-        faults.append(Fault(str(stir.anchors), str(error)))
+        faults.append(Fault(str(stir.anchors), str(error), "stir.anchors of softswitch.yaml names it"))
     for url, path in stir.certificates.items():
         try:
             chains[url] = _read(path, MAX_CHAIN_BYTES, Chain.read)
         except ValueError as error:
-            faults.append(Fault(str(path), str(error)))
+            faults.append(Fault(str(path), str(error), f"stir.certificates of softswitch.yaml names it for {url}"))
     return Trust(stir.verify, anchors, chains, frozenset(stir.fetch))
 
 

@@ -19,13 +19,20 @@ Last = Callable[[], dict[str, Any] | None]
 
 def from_here(request: web.Request) -> bool:
     """Say whether a request comes from a program of this machine, by its own will."""
+    local = request.transport.get_extra_info("sockname") if request.transport is not None else None
+    remote, here = _plain(request.remote or ""), _plain(local[0] if local else "")
+    # Who asks an address of ours from this machine comes from that address, and nobody else can.
+    near = remote is not None and (remote.is_loopback or remote == here)
+    return near and not any(name in request.headers for name in FROM_ELSEWHERE)
+
+
+def _plain(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return an address, that of IPv4 where IPv6 carries one: on ::, 127.0.0.1 comes as ::ffff:127.0.0.1."""
     try:
-        address = ipaddress.ip_address((request.remote or "").partition("%")[0])
+        address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        return False
-    # Where HTTP listens on ::, IPv4 comes as ::ffff:127.0.0.1.
-    address = getattr(address, "ipv4_mapped", None) or address
-    return address.is_loopback and not any(name in request.headers for name in FROM_ELSEWHERE)
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def routes(reload: Reload, last: Last) -> list[web.RouteDef]:
