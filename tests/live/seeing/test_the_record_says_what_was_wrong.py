@@ -1,5 +1,6 @@
 """Calls that fail as calls do in the field, at a real switch: the verdict of each record says what a person can do."""
 
+import base64
 import re
 import socket
 import threading
@@ -12,6 +13,7 @@ import pytest
 
 from tests.live.peers.free_ports import LOOPBACK
 from tests.live.peers.rtp_probe import PCMA, RtpProbe
+from tests.live.peers.srtp_by_the_book import Book
 from tests.live.peers.switch import SwitchProcess
 
 RULES = """
@@ -129,6 +131,23 @@ def test_calls_without_a_carrier(mine: SwitchProcess, phone: Any, call_of: Any) 
     assert verdict(nobody) == (
         "no rule of the dialplan takes 555 from this caller: ask `softswitch route-test 555` (SIP 404)"
     )
+
+
+def test_sound_that_is_encrypted_with_another_key_than_was_said(mine: SwitchProcess, phone: Any, call_of: Any) -> None:
+    suite, said, used = "AES_CM_128_HMAC_SHA1_80", bytes(range(30)), bytes(range(1, 31))
+    with RtpProbe() as sound:
+        caller = phone(mine, "forger@test", rtp_port=sound.port)
+        caller.codecs = f"0\r\na=crypto:1 {suite} inline:{base64.b64encode(said).decode()}"
+        sound.encrypt(Book(suite, used), None)
+        sound.talk_to(answered(caller.calls("600")))
+        time.sleep(1.4)
+        caller.hangs_up()
+    verdict = call_of(mine, caller.call_id)["verdict"]
+    assert re.fullmatch(
+        r"no sound could be decrypted: \d+ packets came from the caller, none encrypted with the key that its session "
+        rf"description gave for {suite}",
+        verdict,
+    ), verdict
 
 
 def test_sound_that_stops(mine: SwitchProcess, phone: Any, call_of: Any) -> None:
