@@ -25,6 +25,7 @@ def test_a_telephone_calls_out(telephones: Telephones) -> None:
 
 
 @pytest.mark.asterisk
+@pytest.mark.timeout(150)
 def test_telephones_come_back_after_our_restart(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("restart")
     settings = configured(folder, 5)
@@ -39,8 +40,8 @@ def test_telephones_come_back_after_our_restart(tmp_path_factory: pytest.TempPat
             assert switch.process.wait(15) == 0
             second = folder / "second"
             second.mkdir()
-            # The new one knows nobody, and nobody tells the telephones: they find out when they refresh. One that did in
-            # the moment of our stop was told to come back in 30 s (503).
+            # The new one knows nobody, and nobody tells the telephones: they find out when they refresh. Who did so
+            # while we stopped was told to come back in 30 s (503).
             with running_switch(second, options=(*options, "--sip", address), number=6) as again:
                 again.sip_port = switch.sip_port
                 telephones = Telephones(asterisk, again)
