@@ -38,9 +38,15 @@ def print_trunks(trunks: Sequence[dict[str, Any]]) -> None:
             duration(one.get("expires_in")),
             milliseconds(one.get("round_trip_ms")),
             _calls(one),
-            escape(str(one.get("last_error") or "")),
+            escape(_error(one)),
         )
     console.print(table)
+
+
+def _error(one: dict[str, Any]) -> str:
+    """Return what went wrong last, and when it is tried again."""
+    error, retry_in = str(one.get("last_error") or ""), one.get("retry_in")
+    return f"{error}; next try in {duration(retry_in)}" if error and retry_in is not None else error
 
 
 def duration(seconds: float | None) -> str:

@@ -15,18 +15,15 @@ from softswitch.call.carrier import Carrier
 from softswitch.errors import ResourceError
 from softswitch.legs.health import Watch
 from softswitch.legs.registrar import KeepAlive, Registrant
-from softswitch.legs.trunk import Trunk, TrunkStatus, only_manners_differ
+from softswitch.legs.trunk import IN_VAIN, Trunk, TrunkStatus, only_manners_differ
 from softswitch.legs.trunk_leg import Resolves
 from softswitch.legs.user_agent import UserAgent
 from softswitch.net.networks import Networks
-from softswitch.sip.registration import RegistrationSettings, RegistrationState
+from softswitch.sip.registration import RegistrationSettings
 from softswitch.sip.rota import Target
 from softswitch.sip.uri import Uri
 
 log = logging.getLogger("softswitch.trunks")
-
-#: States of a registration that came to nothing, and waits for minutes or for hours.
-_IN_VAIN = (RegistrationState.REFUSED, RegistrationState.FAILED)
 
 
 @dataclass(slots=True)
@@ -177,7 +174,7 @@ class Roster:
                 if post is not old.get(name):
                     post.watch.start()
                     self._register(name)
-                elif post.registrant is not None and post.registrant.state in _IN_VAIN:
+                elif post.registrant is not None and post.registrant.state in IN_VAIN:
                     self._register(name)
                     again.append(name)
         return again

@@ -25,7 +25,7 @@ from softswitch.net.address import Address, family, show
 from softswitch.sip.auth import Credentials, DigestClient
 from softswitch.sip.flow import default_port
 from softswitch.sip.headers import NameAddr
-from softswitch.sip.registration import RegistrationStatus
+from softswitch.sip.registration import RegistrationState, RegistrationStatus
 
 log = logging.getLogger("softswitch.trunks")
 
@@ -136,7 +136,8 @@ class TrunkStatus:
     state: of the registration where there is one (a `RegistrationState`), else `up` while one gateway lives, `down`, or
     `unknown` before the first check. registers: it has a registration. expires_in: seconds left of that. max_calls:
     None where the carrier has no limit. error: what went wrong last, empty while all is well. transport: udp, tcp or
-    tls; tls_verify: false where it is TLS with anybody who answers.
+    tls; tls_verify: false where it is TLS with anybody who answers. retry_in: seconds until a registration that failed
+    or was refused is tried once more, None for any other.
     """
 
     name: str
@@ -150,8 +151,11 @@ class TrunkStatus:
     gateways: tuple[GatewayStatus, ...]
     transport: str = "udp"
     tls_verify: bool = True
+    retry_in: float | None = None
 
 
+#: States of a registration that came to nothing, and waits for minutes or for hours.
+IN_VAIN = (RegistrationState.REFUSED, RegistrationState.FAILED)
 #: Keys of an entry that say how calls are made and nothing of where the carrier is or who we are there: when only these
 #: change, the registration and what is known of the gateways stay.
 MANNERS = frozenset(
@@ -281,12 +285,14 @@ class Trunk:
         healths = list(self.gateways.values())
         state = next((word for word in ("up", "unknown") if any(one.state == word for one in healths)), "down")
         round_trip = min((one.round_trip for one in healths if one.round_trip and not one.down), default=None)
-        expires_in, error = None, self.error
+        expires_in, retry_in, error = None, None, self.error
         if registration is not None:
             state, error = registration.state.value, registration.last_error or error
             round_trip = round_trip if round_trip is not None else registration.round_trip
             if registration.expires_at > now:
                 expires_in = round(registration.expires_at - now, 1)
+            if registration.state in IN_VAIN and registration.next_at > now:
+                retry_in = round(registration.next_at - now, 1)
         return TrunkStatus(
             self.name,
             state,
@@ -299,6 +305,7 @@ class Trunk:
             tuple(GatewayStatus(one.name, one.state, _milliseconds(one.round_trip), one.error) for one in healths),
             "tls" if self.carrier.secure else self.carrier.transport,
             self.carrier.tls_verify,
+            retry_in,
         )
 
 

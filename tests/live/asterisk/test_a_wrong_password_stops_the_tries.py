@@ -30,6 +30,7 @@ def test_a_wrong_password_stops_the_tries(tmp_path: Path) -> None:
         for name in ("md5", "sha256"):
             assert trunks[name]["state"] == "refused"
             assert "password" in trunks[name]["last_error"]
+            assert 6 * 3600 - 60 < trunks[name]["retry_in"] <= 6.6 * 3600
             assert switch.metrics()[f'softswitch_registrations{{carrier="{name}",state="refused"}}'] == 1
         assert asterisk.count_log("REGISTER sip:") == 4, "for each, one without credentials and one with them"
         switch.process.send_signal(signal.SIGHUP)
