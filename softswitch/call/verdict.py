@@ -299,7 +299,7 @@ def _nothing_came(facts: Facts, party: Party, media: MediaReport) -> str:
 
 def _unsent(facts: Facts, party: Party, media: MediaReport) -> str:
     """We could not send."""
-    if media.sent.packets > media.unsent or not media.unsent:
+    if not media.sent.packets or not media.unsent or media.sent.packets > media.unsent:
         return ""
     why = _UNSENT.get(media.unsent_why, media.unsent_why)
     return f"our sound could not be sent to {facts.name(party)} at {media.remote}: {why}"

@@ -98,7 +98,9 @@ class MediaControl:
                 self.foreign += 1
                 continue
             opened = data if self._secured is None else self._secured.opened(data)
-            if opened is not None and self._take(opened, arrived):
+            if opened is None:
+                self.foreign += 1
+            elif self._take(opened, arrived):
                 self._came_from = source
 
     def _take(self, data: bytes, arrived: float) -> bool:

@@ -203,7 +203,7 @@ class Secured:
 
     def opened(self, report: bytes) -> bytes | None:
         """Return a report that came to a port of its own in the clear, None where it is not the peer's."""
-        return self._receiver.unprotect(report) if self._receiver is not None else None
+        return self._receiver.unprotect_rtcp(report) if self._receiver is not None else None
 
     def _read_all(self) -> list[Datagram]:
         """Read sound and handshake, and go on with this."""

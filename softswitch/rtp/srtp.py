@@ -146,17 +146,29 @@ class SrtpReceiver:
         data: bytes = buffer[0 : length[0]]
         return data
 
+    def unprotect_rtcp(self, packet: bytes) -> bytes | None:
+        """Return a report from a port of its own in the clear, None where it is not the peer's; nothing is counted."""
+        if self._mki:
+            packet = self._without_mki(packet)
+        return self._report(packet)[0] if 8 <= len(packet) <= MAX_PACKET_BYTES else None
+
+    def _report(self, packet: bytes) -> tuple[bytes | None, int]:
+        length, buffer = self._length, self._buffer
+        length[0] = len(packet)
+        buffer[0 : len(packet)] = packet
+        status = lib.srtp_unprotect_rtcp(self._srtp, self._memory, length)
+        if status:
+            return None, status
+        if packet[4:8] != self._ssrc:  # the sources of reports have counters as well
+            self._met(packet[4:8])
+        data: bytes = buffer[0 : length[0]]
+        return data, status
+
     def _refused(self, packet: bytes, status: int) -> bytes | None:
         """Try RTCP, which on a port of both is told by its type (RFC 5761 section 4); else count why not."""
         if len(packet) >= 8 and 192 <= packet[1] <= 223:
-            length, buffer = self._length, self._buffer
-            length[0] = len(packet)
-            buffer[0 : len(packet)] = packet
-            status = lib.srtp_unprotect_rtcp(self._srtp, self._memory, length)
-            if not status:
-                if packet[4:8] != self._ssrc:  # the sources of reports have counters as well
-                    self._met(packet[4:8])
-                data: bytes = buffer[0 : length[0]]
+            data, status = self._report(packet)
+            if data is not None:
                 return data
         if not packet or packet[0] & 0xC0 != 0x80:
             self.strange += 1

@@ -61,7 +61,7 @@ class Ciphers:
         return self.sender.protect_rtcp(report)
 
     def opened(self, report: bytes) -> bytes | None:
-        return self.receiver.unprotect(report)
+        return self.receiver.unprotect_rtcp(report)
 
 
 class Leg:
@@ -155,6 +155,7 @@ def test_on_an_encrypted_leg_they_are_encrypted(mux: bool) -> None:
     assert opened is not None and isinstance(parse(opened)[0], SenderReport)
     if not mux:
         assert leg.control.reports.heard is not None and leg.control.reports.heard.lost == 5
+        assert leg.control.foreign == 1, "what was not encrypted is nobody's"
 
 
 def test_where_a_handshake_makes_the_keys_there_is_no_second_port() -> None:

@@ -140,5 +140,15 @@ def test_the_sources_of_reports_are_bounded_like_those_of_sound() -> None:
     sender, receiver = SrtpSender(SUITE, SECRET), SrtpReceiver(SUITE, SECRET)
     for ssrc in range(10 * MAX_SOURCES):
         sealed = sender.protect_rtcp(bytes(ReceiverReport(ssrc)))
-        assert sealed is not None and receiver.unprotect(sealed) == bytes(ReceiverReport(ssrc))
+        opened = receiver.unprotect(sealed or b"") if ssrc % 2 else receiver.unprotect_rtcp(sealed or b"")
+        assert opened == bytes(ReceiverReport(ssrc))
     assert len(receiver._sources) == MAX_SOURCES
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x80", bytes(7), bytes(8), b"\x80\xc9" + bytes(40), bytes(MAX_PACKET_BYTES + 1)]
+)
+def test_what_comes_to_the_port_of_reports_and_is_none_is_dropped(data: bytes) -> None:
+    receiver = SrtpReceiver(SUITE, SECRET, mki=b"\1")
+    assert receiver.unprotect_rtcp(data) is None
+    assert receiver.forged == 0, "no sound was forged"
