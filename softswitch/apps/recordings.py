@@ -96,10 +96,6 @@ class _Reel:
                 self, _TooSlow(f"the disk did not keep up: {waiting / FRAMES_PER_SECOND:.0f} s were waiting")
             )
             return
-        self.push(strip)
-
-    def push(self, strip: Strip) -> None:
-        """Hand a strip over whatever waits."""
         self.put_frames += strip.frames
         self._deck.give(self, strip)
 
@@ -138,7 +134,18 @@ class _TooSlow:
     why: str
 
 
-_Item = Strip | _Close | _TooSlow
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    frames: Sequence[Frame]
+
+    def strips(self) -> Iterator[Strip]:
+        """Cut it into pieces, in the thread: ten minutes are too many frames for the loop."""
+        for first in range(0, len(self.frames), STRIP_FRAMES):
+            piece = self.frames[first : first + STRIP_FRAMES]
+            yield Strip(len(piece), [frame.pcm for frame in piece], [], piece[0].rate_hz)
+
+
+_Item = Strip | _Whole | _Close | _TooSlow
 
 
 class Recordings:
@@ -174,9 +181,7 @@ class Recordings:
         except ResourceError as error:
             told(Recorded("", 0.0, "failed", str(error)))
             return
-        for first in range(0, len(frames), STRIP_FRAMES):
-            piece = frames[first : first + STRIP_FRAMES]
-            reel.push(Strip(len(piece), [frame.pcm for frame in piece], [], piece[0].rate_hz))
+        self.give(reel, _Whole(frames))
         reel.close()
 
     @property
@@ -265,9 +270,11 @@ class Recordings:
             match item:
                 case Strip():
                     self._done_frames += item.frames
-                    if not reel.fault:
-                        self._write(reel, item)
+                    self._write(reel, item)
                     reel.done_frames += item.frames
+                case _Whole():
+                    for strip in item.strips():
+                        self._write(reel, strip)
                 case _Close(discard=discard):
                     self._finish(reel, discard=discard)
                 case _TooSlow(why=why):
@@ -279,6 +286,8 @@ class Recordings:
             self._fail(reel, f"{type(error).__name__}: {error}")
 
     def _write(self, reel: _Reel, strip: Strip) -> None:
+        if reel.fault:
+            return
         if self._full:
             self._fail(reel, self._full)
             return

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 import wave
 from collections.abc import Callable
@@ -148,6 +149,10 @@ def test_an_operator_pauses_a_recording_for_a_second(
     said = probe.said_moments
     shown = _calls("record", id[:8], "stop", "--http", f"127.0.0.1:{switch.http_port}")
     assert "The recording is off." in shown
+    for path, status in ((f"{id}/recording/pause", 409), (f"{id}/recording/sing", 404), ("nobody/recording/stop", 404)):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            _post(switch, path)
+        assert refused.value.code == status and json.load(refused.value)["error"]
     call.finish()
     (recorded,) = switch.wait_record(to="600")["recordings"]
     assert recorded["state"] == "complete" and 0.85 <= recorded["paused_seconds"] < 1.5
@@ -159,10 +164,14 @@ def test_an_operator_pauses_a_recording_for_a_second(
 
 
 def _told(switch: SwitchProcess, call: str, do: str) -> dict[str, Any]:
-    url = f"http://127.0.0.1:{switch.http_port}/v1/calls/{call}/recording/{do}"
+    found: dict[str, Any] = _post(switch, f"{call}/recording/{do}")["recording"]
+    return found
+
+
+def _post(switch: SwitchProcess, path: str) -> Any:
+    url = f"http://127.0.0.1:{switch.http_port}/v1/calls/{path}"
     with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=5) as answer:
-        found: dict[str, Any] = json.load(answer)["recording"]
-        return found
+        return json.load(answer)
 
 
 def _calls(*arguments: str) -> str:
