@@ -48,6 +48,7 @@ class Tape:
     __slots__ = (
         "_began",
         "_least",
+        "_length",
         "_left",
         "_left_hz",
         "_put",
@@ -59,14 +60,18 @@ class Tape:
         "paused_frames",
     )
 
-    def __init__(self, put: Callable[[Strip], None], *, now: float) -> None:
-        """Begin the time line `now`. put: takes each strip; must not block."""
+    def __init__(self, put: Callable[[Strip], None], *, now: float, first: int = STRIP_FRAMES) -> None:
+        """Begin the time line `now`. put: takes each strip; must not block.
+
+        first: frames in the first strip; where a hundred calls begin at once their strips should not come at once.
+        """
         self.frames = 0
         self.paused = False
         self.paused_frames = 0
         self._put = put
         self._began = now
         self._least = MISSED
+        self._length = first
         self._left: list[bytes] = []
         self._right: list[bytes] = []
         self._left_hz = self._right_hz = TELEPHONE_HZ
@@ -97,8 +102,9 @@ class Tape:
         self._left.append(_quiet(self._left_hz) if left is None else left.pcm)
         self._right.append(_quiet(self._right_hz) if right is None else right.pcm)
         self.frames += 1
-        if len(self._left) >= STRIP_FRAMES:
+        if len(self._left) >= self._length:
             self._flush()
+            self._length = STRIP_FRAMES
             if self._least >= LAG:
                 self._fill(int(self._least))
             self._least = MISSED

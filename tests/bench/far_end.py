@@ -169,6 +169,8 @@ class FarEnd:
                 data, ancillary, _flags, _source = line.media.recvmsg(2048, 64)
             except BlockingIOError:
                 return
+            if 192 <= data[1] <= 223:
+                continue  # a report for the line whose port is one less (RFC 5761 section 4)
             if line.opening is not None:
                 data = line.opening.unprotect(data)
             if not measure:
