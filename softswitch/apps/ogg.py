@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import numpy as np
 
-#: Of each side. Speech is clear at 16; two people who talk at once must not cost each other.
+#: Of each side: two people who talk at once must not cost each other.
 SIDE_BITS_PER_SECOND: Final = 24_000
-#: How much work is put into a packet, 0 to 10: the difference is not heard beyond it, and is half the time.
+#: How much work is put into a packet, 0 to 10. On speech: 0 is 20.8 dB over the error in 0.18 % of a core, 4 is 22.4
+#: in 0.25 %, 10 is 23.5 in 0.37 %.
 EFFORT: Final = 4
 
 
