@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Final
 
 from softswitch.audio.codecs import PCMU, Codec
-from softswitch.audio.frame import SILENCE, Frame
+from softswitch.audio.frame import SILENCE, TELEPHONE_HZ, Frame
+from softswitch.audio.rate import Rate
 from softswitch.audio.splice import spliced
 from softswitch.audio.tones import dtmf_frames
 
@@ -20,7 +21,19 @@ MAX_INBAND_DIGITS: Final = 64
 class Mouth:
     """Codes what one peer is to hear."""
 
-    __slots__ = ("_codec", "_cut", "_encode", "_last", "_mutes_keys", "_on_pressed", "_pressing", "_silent", "_tones")
+    __slots__ = (
+        "_codec",
+        "_cut",
+        "_encode",
+        "_last",
+        "_mutes_keys",
+        "_on_pressed",
+        "_pressing",
+        "_rate",
+        "_rate_hz",
+        "_silent",
+        "_tones",
+    )
 
     def __init__(self, on_pressed: Callable[[], None]) -> None:
         """on_pressed: told when every key given to `press` so far has sounded, from within `say`."""
@@ -32,11 +45,17 @@ class Mouth:
         self._last: Frame | None = None
         self._silent = True
         self._cut = False
+        self._codec, self._rate_hz, self._rate = "", TELEPHONE_HZ, Rate(TELEPHONE_HZ)
         self.follow(PCMU, mutes_keys=False)
 
     def follow(self, codec: Codec, *, mutes_keys: bool) -> None:
         """Speak by this codec from now on. mutes_keys: keys go another way, so none may sound."""
-        self._codec, self._encode, self._mutes_keys = codec.name, codec.encode, mutes_keys
+        self._mutes_keys = mutes_keys
+        if codec.name == self._codec:
+            return  # and what its coder remembers
+        self._codec, self._encode = codec.name, codec.encoder()
+        if codec.rate_hz != self._rate_hz:
+            self._rate_hz, self._rate = codec.rate_hz, Rate(codec.rate_hz)
 
     def cut(self, *, unheard: bool = False) -> None:
         """Learn that what is said next does not follow. unheard: nor did the peer hear what was said last."""
@@ -54,7 +73,9 @@ class Mouth:
         if self._cut or self._tones or frame.key or (frame is SILENCE) is not self._silent:
             frame = self._joined(frame)
         self._last = frame
-        return frame.coded if frame.codec == self._codec else self._encode(frame.pcm)
+        if frame.codec == self._codec:
+            return frame.coded
+        return self._encode(frame.pcm if frame.rate_hz == self._rate_hz else self._rate.convert(frame).pcm)
 
     def press(self, digits: str) -> None:
         """Sound the tones of keys instead of what is said. What comes faster than anybody could read is left out."""

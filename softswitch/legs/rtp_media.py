@@ -27,7 +27,8 @@ from softswitch.legs.media_report import of_stream, shown
 from softswitch.legs.mouth import Mouth
 from softswitch.legs.secured import Keyring, Secured
 from softswitch.net.rtp_socket import RtpPorts, RtpSocket
-from softswitch.rtp.stream import KeyPressed, KeysSent, Profile, RtpStream, SourceLatched
+from softswitch.rtp.profile import CodecHeard, KeyPressed, KeysSent, Profile, SourceLatched
+from softswitch.rtp.stream import RtpStream
 from softswitch.sdp.agreement import Agreement, Capabilities, Silence
 from softswitch.sdp.description import Direction
 from softswitch.sdp.negotiate import Negotiation
@@ -185,6 +186,7 @@ class RtpMedia:
             agreement.receive,
             agreement.event_payload_type,
             agreement.receive_events,
+            agreement.event_hz,
         )
         self._protect(agreement)
         if self._stream is None:
@@ -212,10 +214,9 @@ class RtpMedia:
             self._mouth.cut(unheard=True)
         self._agreement = agreement
         self._report_as(agreement, self._stream, now)
-        chosen = CODECS[agreement.codec]
-        self._ear.follow(chosen)
+        self._ear.follow(CODECS[self._stream.hearing], keys_told=bool(agreement.receive_events))
         self._hush.noise_agreed = agreement.comfort_noise
-        self._mouth.follow(chosen, mutes_keys=self.dialect != "inband")
+        self._mouth.follow(CODECS[agreement.codec], mutes_keys=self.dialect != "inband")
 
     def _report_as(self, agreement: Agreement, stream: RtpStream, now: float) -> None:
         """Follow what was agreed of reports (RTCP)."""
@@ -389,6 +390,9 @@ class RtpMedia:
                 case KeysSent():
                     self._mouth.cut(unheard=True)  # while a key is sent nothing else is
                     self._on_keys(DigitsSent())
+                case CodecHeard():
+                    told = self._agreement is not None and bool(self._agreement.receive_events)
+                    self._ear.follow(CODECS[stream.hearing], keys_told=told)
                 case SourceLatched(source=source):
                     if shown(source) != self._offered:
                         log.info("%s sound comes from %s, not from %s", self._leg, shown(source), self._offered)

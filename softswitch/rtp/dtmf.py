@@ -90,9 +90,11 @@ class _Press(NamedTuple):
 class EventSender:
     """Presses keys one after the other; asked for a packet every 20 ms."""
 
-    __slots__ = ("_waiting", "_press", "_step", "_timestamp")
+    __slots__ = ("_waiting", "_press", "_step", "_timestamp", "_units")
 
-    def __init__(self) -> None:
+    def __init__(self, units: int = STEP) -> None:
+        """units: of the clock of the events in 20 ms."""
+        self._units = units
         self._waiting: deque[_Press] = deque()
         self._press: _Press | None = None
         self._step = 0
@@ -135,6 +137,6 @@ class EventSender:
             self._press = None
         if step > last:
             return None
-        duration = min(step, press.on_steps) * STEP
+        duration = min(min(step, press.on_steps) * self._units, MAX_DURATION)
         end = _END if step >= press.on_steps else 0
         return step == 1, self._timestamp, _EVENT.pack(press.key, end | _VOLUME, duration)

@@ -1,9 +1,9 @@
 """The jitter buffer of one stream: coded sound in at any time and in any order, 20 ms of it out at every tick.
 
 Theory of operation. Packets lie in a table by RTP timestamp; `cursor` is the timestamp that the next `take` begins at,
-and moves on by 160 with each. The time a packet has left when it arrives,
+and moves on by 20 ms with each. The time a packet has left when it arrives,
 
-    lead = (time of the next take) + (timestamp - cursor) / 8000 - (arrival)
+    lead = (time of the next take) + (timestamp - cursor) / clock - (arrival)
 
 is all that is measured, and moving the cursor is all that is done.
 
@@ -22,6 +22,9 @@ appendix A.1 for sequence numbers); then the cursor moves there.
 
 What is not here may be lost, or was never sent: `missing` tells which, as far as the peer has said so. A frame that has
 holes, or does not follow the one before it because the cursor was moved, is taken as `Parts`.
+
+Packets of some codecs cannot be divided (Opus). One that begins within the 20 ms of a take is handed out whole, however
+long it is, and the takes that it lasts for get `Packets` with nothing in it.
 """
 
 from collections import deque
@@ -29,9 +32,8 @@ from math import ceil
 from typing import Final
 
 from softswitch.rtp.packet import TIMESTAMP_MASK
+from softswitch.rtp.shape import SHAPES, Shape
 
-#: Octets, and timestamp units, of 20 ms of G.711.
-FRAME_BYTES = 160
 FRAME_SECONDS = 0.020
 #: Delay that the first packet gets, at least; at most one tick more. Nothing is gained by less.
 START_SECONDS = 0.020
@@ -64,8 +66,6 @@ LOST: Final = None
 PAUSE: Final = b""
 
 _HALF = 0x80000000
-_HZ = 8000
-_SECONDS = 1 / _HZ
 _TICK_SLACK = 0.010
 _FAR = 1e9
 
@@ -80,24 +80,38 @@ class Parts(bytes):
     joint = False
 
 
+class Packets(bytes):
+    """Packets that cannot be divided, where there is not just one of 20 ms.
+
+    packets: those that begin in these 20 ms. joint: whether the first does not follow what was taken last.
+    """
+
+    packets: tuple[bytes, ...] = ()
+    joint = False
+
+
 class Jitter:
-    """Holds the coded sound of one stream. fill: the octet of silence; quiet: every octet that is nearly silence."""
+    """Holds the coded sound of one stream. shape: how its codec lies in packets."""
 
     __slots__ = (
         "_cursor",
         "_delay",
         "_due",
         "_fill",
+        "_frame",
         "_hold_until",
         "_joint",
         "_late_at",
         "_late_by",
+        "_length",
         "_least",
         "_least_before",
         "_packets",
         "_pauses",
         "_played",
+        "_octets",
         "_quiet",
+        "_seconds",
         "_skip",
         "_skip_by",
         "_spurt",
@@ -113,7 +127,7 @@ class Jitter:
         "skipped_frames",
     )
 
-    def __init__(self, fill: int = 0xFF, quiet: bytes = b"") -> None:
+    def __init__(self, shape: Shape = SHAPES["PCMU"]) -> None:
         self.late = 0
         self.duplicate = 0
         self.jumps = 0
@@ -124,8 +138,7 @@ class Jitter:
         self.gap_frames = 0
         #: Seconds that the newest packet had left when it arrived.
         self.lead = 0.0
-        self._fill = bytes((fill,))
-        self._quiet = quiet
+        self._form(shape)
         self._packets: dict[int, bytes] = {}
         self._cursor = 0
         self._played = 0  # end of the last sound taken
@@ -144,10 +157,15 @@ class Jitter:
         self._skip_by = _FAR
         self._stranger: tuple[int, bytes, float] | None = None
 
+    def _form(self, shape: Shape) -> None:
+        self._frame, self._octets = shape.units, shape.octets  # of 20 ms
+        self._seconds = 1 / shape.clock_hz
+        self._fill, self._quiet, self._length = bytes((shape.fill,)), shape.quiet, shape.length or len
+
     def put(self, timestamp: int, payload: bytes, arrived: float) -> None:
         """Keep one packet's sound. arrived: monotonic seconds, on the scale of the `now` of `take`."""
         ahead = (timestamp - self._cursor) & TIMESTAMP_MASK
-        lead = self._due + ahead * _SECONDS - arrived
+        lead = self._due + ahead * self._seconds - arrived
         packets = self._packets
         if lead < MAX_SECONDS and not self.gap_frames and self._started and len(packets) < MAX_PACKETS:
             self.lead = lead
@@ -159,7 +177,7 @@ class Jitter:
         self._put_unusual(timestamp, payload, arrived, ahead)
 
     def take(self, now: float) -> bytes | None:
-        """Return the next 20 ms, 160 octets; None if nothing of them is here."""
+        """Return the next 20 ms, in the codec followed; None if nothing of them is here."""
         shift = now - self._due
         if shift > _TICK_SLACK or shift < -_TICK_SLACK:
             self._shifted(shift)
@@ -170,11 +188,11 @@ class Jitter:
             self._skip_one(now)
         cursor = self._cursor
         payload = self._packets.pop(cursor, None)
-        if payload is not None and len(payload) == FRAME_BYTES and not self._joint:
-            self._cursor = self._played = (cursor + FRAME_BYTES) & TIMESTAMP_MASK
+        if payload is not None and len(payload) == self._octets and not self._joint:
+            self._cursor = self._played = (cursor + self._frame) & TIMESTAMP_MASK
             self.gap_frames = 0
             return payload
-        return self._take_parts(cursor, payload)
+        return self._take_parts(cursor, payload) if self._octets else self._take_whole(cursor, payload)
 
     def pause(self, timestamp: int, noise: bytes = PAUSE) -> None:
         """Learn that the peer means to send no sound from `timestamp` on: a key, or comfort noise instead."""
@@ -212,10 +230,13 @@ class Jitter:
         self._stranger = None
         self._skip = 0
 
-    def recode(self, table: bytes, fill: int, quiet: bytes) -> None:
-        """Translate what waits by a table of 256 octets, because the codec of `take` changes."""
-        self._packets = {timestamp: payload.translate(table) for timestamp, payload in self._packets.items()}
-        self._fill, self._quiet = bytes((fill,)), quiet
+    def recode(self, shape: Shape, table: bytes | None = None) -> None:
+        """Follow another codec: what waits is translated by a table of 256 octets, or forgotten where there is none."""
+        self._form(shape)
+        if table is None:
+            self.restart()
+        else:
+            self._packets = {timestamp: payload.translate(table) for timestamp, payload in self._packets.items()}
 
     # What is rare: beginnings, gaps, lateness, jumps, floods.
 
@@ -231,7 +252,7 @@ class Jitter:
                 ahead = (timestamp - self._cursor) & TIMESTAMP_MASK
         if ahead >= _HALF:
             ahead -= TIMESTAMP_MASK + 1
-        lead = self._due + ahead * _SECONDS - arrived
+        lead = self._due + ahead * self._seconds - arrived
         if not -JUMP_SECONDS <= lead <= JUMP_SECONDS:
             self._put_stranger(timestamp, payload, arrived)
             return
@@ -240,9 +261,9 @@ class Jitter:
             if self._put_late(timestamp, payload, arrived, lead, -ahead):
                 return
         elif lead >= MAX_SECONDS:
-            self._advance(ceil((lead - MAX_SECONDS) / FRAME_SECONDS) * FRAME_BYTES)
+            self._advance(ceil((lead - MAX_SECONDS) / FRAME_SECONDS) * self._frame)
         elif self.gap_frames >= TALKSPURT_FRAMES and not self._packets:
-            self._align(ahead % FRAME_BYTES, lead)
+            self._align(ahead % self._frame, lead)
         self._least = min(self._least, self.lead)
         if self._packets.setdefault(timestamp, payload) is not payload:
             self.duplicate += 1
@@ -252,7 +273,7 @@ class Jitter:
         if not -JUMP_SECONDS < arrived - self._due < JUMP_SECONDS:
             self._due = arrived  # nobody takes at present; the first take will tell by how much this is wrong
         frames = max(0, min(ceil((START_SECONDS - (self._due - arrived)) / FRAME_SECONDS), 10))
-        self._cursor = self._played = (timestamp - frames * FRAME_BYTES) & TIMESTAMP_MASK
+        self._cursor = self._played = (timestamp - frames * self._frame) & TIMESTAMP_MASK
         self._started = self._joint = True
         self._least = self._least_before = _FAR
         self._skip = 0
@@ -263,14 +284,14 @@ class Jitter:
         if not _before(timestamp, self._played):
             self._cursor = timestamp
             self._joint = True
-            self._grew(behind * _SECONDS)
+            self._grew(behind * self._seconds)
             return False
         self.late += 1
         if lead < 0:
             if arrived - self._late_at < STRIKE_SECONDS:
                 room = max(0, int((MAX_SECONDS - self._depth()) / FRAME_SECONDS))
                 frames = min(ceil(max(-lead, self._late_by) / FRAME_SECONDS), room)
-                self._cursor = (self._cursor - frames * FRAME_BYTES) & TIMESTAMP_MASK
+                self._cursor = (self._cursor - frames * self._frame) & TIMESTAMP_MASK
                 self._joint = True
                 # What was played already lies ahead of the cursor now; `_played` is asked while there is a gap.
                 self.gap_frames = max(self.gap_frames, 1)
@@ -289,7 +310,7 @@ class Jitter:
     def _put_stranger(self, timestamp: int, payload: bytes, arrived: float) -> None:
         """Keep a packet from far away until a second one confirms it, then move there with both."""
         first, self._stranger = self._stranger, (timestamp, payload, arrived)
-        if first is None or not 0 < (timestamp - first[0]) & TIMESTAMP_MASK <= JUMP_SECONDS * _HZ:
+        if first is None or not 0 < (timestamp - first[0]) & TIMESTAMP_MASK <= JUMP_SECONDS / self._seconds:
             return
         self.jumps += 1
         self.restart()
@@ -300,17 +321,17 @@ class Jitter:
     def _align(self, offset: int, lead: float) -> None:
         """Move the cursor so that a frame begins where the talkspurt does: forward if there is time for it."""
         if offset:
-            units = offset if lead - offset * _SECONDS >= START_SECONDS else offset - FRAME_BYTES
+            units = offset if lead - offset * self._seconds >= START_SECONDS else offset - self._frame
             self._cursor = (self._cursor + units) & TIMESTAMP_MASK
-            self._shift_leads(-units * _SECONDS)
+            self._shift_leads(-units * self._seconds)
 
     def _advance(self, units: int) -> None:
         """Leave out some of the peer's time, wanted or forced."""
         self._cursor = (self._cursor + units) & TIMESTAMP_MASK
         self._joint = True
-        self.skipped_frames += units // FRAME_BYTES
-        self._skip = max(0, self._skip - units // FRAME_BYTES)
-        self._shift_leads(-units * _SECONDS)
+        self.skipped_frames += units // self._frame
+        self._skip = max(0, self._skip - units // self._frame)
+        self._shift_leads(-units * self._seconds)
         self._drop_passed()
 
     def _shift_leads(self, seconds: float) -> None:
@@ -321,14 +342,14 @@ class Jitter:
     def _drop_passed(self) -> None:
         cursor = self._cursor
         for timestamp in [timestamp for timestamp in self._packets if _before(timestamp, cursor)]:
-            rest = self._packets.pop(timestamp)[(cursor - timestamp) & TIMESTAMP_MASK :]
-            if rest:
+            rest = self._packets.pop(timestamp)[self._octets_of((cursor - timestamp) & TIMESTAMP_MASK) :]
+            if rest and self._octets:
                 self._packets.setdefault(cursor, rest)
 
     def _depth(self) -> float:
         """Return how many seconds the youngest sound here will wait."""
         ahead = [(timestamp - self._cursor) & TIMESTAMP_MASK for timestamp in self._packets]
-        return max((value for value in ahead if value < _HALF), default=0) * _SECONDS
+        return max((value for value in ahead if value < _HALF), default=0) * self._seconds
 
     def _shifted(self, shift: float) -> None:
         """Learn that this take comes `shift` later than expected: a stalled loop, a leg that was not asked."""
@@ -341,10 +362,10 @@ class Jitter:
         if shift > STALL_SECONDS:
             # Nobody will ever ask for these frames, and heard now they would be a delay that lasts. The part of a
             # period that is left over is not: the next take comes that much sooner.
-            self._advance(int(shift / FRAME_SECONDS) * FRAME_BYTES)
+            self._advance(int(shift / FRAME_SECONDS) * self._frame)
         excess = self._depth() - MAX_SECONDS
         if excess > 0:
-            self._advance(ceil(excess / FRAME_SECONDS) * FRAME_BYTES)
+            self._advance(ceil(excess / FRAME_SECONDS) * self._frame)
 
     def _turn_window(self, now: float) -> None:
         least = min(self._least, self._least_before)
@@ -359,32 +380,37 @@ class Jitter:
         """Leave out the next 20 ms, if they are nothing or quiet, or if there was no quiet for a window."""
         payload = self._packets.get(self._cursor)
         if payload is None:
-            if self._nearest(self._cursor) < FRAME_BYTES:
+            if self._nearest(self._cursor) < self._frame:
                 return
-        elif now < self._skip_by and (payload.translate(None, self._quiet) or len(payload) < FRAME_BYTES):
+        elif now < self._skip_by and (payload.translate(None, self._quiet) or len(payload) < self._octets):
             return
-        self._advance(FRAME_BYTES)
+        self._advance(self._frame)
 
     def _nearest(self, position: int) -> int:
         """Return the distance from `position` to the next sound after it."""
         return min(((timestamp - position) & TIMESTAMP_MASK for timestamp in self._packets), default=_HALF)
 
+    def _octets_of(self, units: int) -> int:
+        return units * self._octets // self._frame
+
     def _take_parts(self, cursor: int, payload: bytes | None) -> bytes | None:
         """Put 20 ms together from packets of any length; what is missing between them becomes silence."""
-        self._cursor = (cursor + FRAME_BYTES) & TIMESTAMP_MASK
+        frame_bytes = self._octets
+        self._cursor = (cursor + self._frame) & TIMESTAMP_MASK
         frame, position = b"", cursor
         holes: tuple[tuple[int, int], ...] = ()
         while self._packets or payload:
-            room = FRAME_BYTES - len(frame)
+            room = frame_bytes - len(frame)
             if payload is None:
                 distance = self._nearest(position)
-                if distance >= room:
+                empty = self._octets_of(distance)
+                if empty >= room:
                     break
-                if distance:
-                    holes += ((len(frame), len(frame) + distance),)
-                    frame += self._fill * distance
+                if empty:
+                    holes += ((len(frame), len(frame) + empty),)
+                    frame += self._fill * empty
                 position = (position + distance) & TIMESTAMP_MASK
-                payload, room = self._packets.pop(position), room - distance
+                payload, room = self._packets.pop(position), room - empty
             if len(payload) >= room:
                 frame += payload[:room]
                 if len(payload) > room:
@@ -392,7 +418,7 @@ class Jitter:
                 position = self._cursor
                 break
             frame += payload
-            position = (position + len(payload)) & TIMESTAMP_MASK
+            position = (position + len(payload) * self._frame // frame_bytes) & TIMESTAMP_MASK
             payload = self._packets.pop(position, None)
         if not frame:
             self.gap_frames += 1
@@ -400,14 +426,36 @@ class Jitter:
         self.gap_frames = 0
         self._played = position
         joint, self._joint = self._joint, False
-        if len(frame) < FRAME_BYTES:
-            holes += ((len(frame), FRAME_BYTES),)
-            frame += self._fill * (FRAME_BYTES - len(frame))
+        if len(frame) < frame_bytes:
+            holes += ((len(frame), frame_bytes),)
+            frame += self._fill * (frame_bytes - len(frame))
         if not (joint or holes):
             return frame
         parts = Parts(frame)
         parts.holes, parts.joint = holes, joint
         return parts
+
+    def _take_whole(self, cursor: int, payload: bytes | None) -> bytes | None:
+        """Hand out the packets that begin in these 20 ms, or say that an earlier one still lasts."""
+        if payload is not None:
+            self._packets[cursor] = payload
+        self._cursor = end = (cursor + self._frame) & TIMESTAMP_MASK
+        found, position, length = [], cursor, 0
+        while _before(position, end) and (distance := self._nearest(position)) < (end - position) & TIMESTAMP_MASK:
+            position = (position + distance) & TIMESTAMP_MASK
+            found.append(self._packets.pop(position))
+            length = self._length(found[-1])
+            position = self._played = (position + max(1, length)) & TIMESTAMP_MASK
+        if not found and (not self._started or _before(self._played, end)):
+            self.gap_frames += 1
+            return None
+        self.gap_frames = 0
+        joint, self._joint = self._joint and bool(found), self._joint and not found
+        if len(found) == 1 and length == self._frame and not joint:
+            return found[0]
+        packets = Packets()
+        packets.packets, packets.joint = tuple(found), joint
+        return packets
 
 
 def _before(first: int, second: int) -> bool:

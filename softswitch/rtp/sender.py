@@ -1,6 +1,6 @@
 """The sending half of a stream: frames to packets of any length, keys among them, one clock for both.
 
-The clock of the sound, which is the RTP timestamp, runs with time and not with packets: 160 units each 20 ms, whether
+The clock of the sound, which is the RTP timestamp, runs with time and not with packets: 20 ms of its units each 20 ms, whether
 there is sound, silence or a key in them. Sequence numbers run with packets.
 """
 
@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 
 from softswitch.errors import LocalError
 from softswitch.rtp.dtmf import EventSender
-from softswitch.rtp.jitter import FRAME_BYTES, FRAME_SECONDS
+from softswitch.rtp.jitter import FRAME_SECONDS
 from softswitch.rtp.packet import COMFORT_NOISE, HEADER, MARKER, SEQUENCE_MASK, TIMESTAMP_MASK, VERSION_2
+from softswitch.rtp.shape import SHAPES, Shape
 
+FRAMES_PER_SECOND = 50
 #: How much later than its place on the 20 ms grid a frame may come before the clock is moved on: a tick may be late,
 #: and one that was left out is made up for by the next.
 MEDIA_SLACK_SECONDS = 0.050
@@ -27,11 +29,14 @@ class Sender:
     """
 
     __slots__ = (
+        "_event_hz",
         "_event_word",
+        "_frame",
         "_keys",
         "_marker",
         "_media_time",
         "_on_keys_sent",
+        "_octets",
         "_packet_bytes",
         "_plain",
         "_sending_keys",
@@ -57,8 +62,10 @@ class Sender:
         self._on_keys_sent = on_keys_sent
         self._word = VERSION_2
         self._event_word: int | None = None
-        self._packet_bytes = FRAME_BYTES
+        self._frame, self._octets = SHAPES["PCMU"].units, SHAPES["PCMU"].octets  # of 20 ms
+        self._packet_bytes = self._octets
         self._keys = EventSender()
+        self._event_hz = 8000
         self._sending_keys = False
         self._marker = True
         self._plain = False  # the next frame is just one packet: no marker, no key, nothing waiting
@@ -68,18 +75,33 @@ class Sender:
         self._waiting = b""  # sound that does not fill a packet yet, and the timestamp behind it
         self._waiting_end = 0
 
-    def follow(self, payload_type: int, ptime_ms: int, event_payload_type: int | None) -> None:
-        """Send from now on as negotiated; keys that cannot be sent any more are forgotten."""
+    def follow(
+        self,
+        payload_type: int,
+        ptime_ms: int,
+        event_payload_type: int | None,
+        shape: Shape = SHAPES["PCMU"],
+        event_hz: int = 8000,
+    ) -> None:
+        """Send from now on as negotiated; keys that cannot be sent any more are forgotten.
+
+        shape: of the codec; what cannot be divided goes out in packets of 20 ms. event_hz: the clock of keys.
+        """
         word = VERSION_2 | payload_type
         if word != self._word:
             self._word = word
             self._waiting = b""  # of the codec before
         self._event_word = None if event_payload_type is None else VERSION_2 | event_payload_type
-        self._packet_bytes = ptime_ms * FRAME_BYTES // 20
+        self._frame, self._octets = shape.units, shape.octets
+        self._packet_bytes = ptime_ms * shape.octets // 20
         self._plain = False
         if event_payload_type is None and self._sending_keys:
             self._keys = EventSender()
             self._keys_over()
+        if event_hz != self._event_hz:
+            self._event_hz, self._keys = event_hz, EventSender(event_hz // FRAMES_PER_SECOND)
+            if self._sending_keys:
+                self._keys_over()
 
     def packets(self, payload: bytes | None, now: float, noise: bytes = b"") -> Sequence[bytes]:
         """Return the datagrams for the 20 ms that begin now; see `RtpStream.packets`."""
@@ -90,11 +112,11 @@ class Sender:
         elif now - media_time > self._slack:
             # Calls were left out, by a stalled loop or by an owner with nothing to say: the sound's clock ran on.
             frames = self._left_out((now - media_time) / FRAME_SECONDS)
-            timestamp = (timestamp + frames * FRAME_BYTES) & TIMESTAMP_MASK
+            timestamp = (timestamp + frames * self._frame) & TIMESTAMP_MASK
             media_time += frames * FRAME_SECONDS
             self._marker, self._plain = True, False
         self._media_time = media_time + FRAME_SECONDS
-        self._timestamp = (timestamp + FRAME_BYTES) & TIMESTAMP_MASK
+        self._timestamp = (timestamp + self._frame) & TIMESTAMP_MASK
         if payload is not None and self._plain:
             sequence = self._sequence
             self._sequence = (sequence + 1) & SEQUENCE_MASK
@@ -120,7 +142,7 @@ class Sender:
         if waiting and (payload is None or self._sending_keys or timestamp != self._waiting_end):
             # No more sound follows this, so it goes out as a short packet.
             marker, self._marker = self._marker, False
-            sent.append(self._packet(self._word, self._waiting_end - len(waiting), waiting))
+            sent.append(self._packet(self._word, self._waiting_end - self._units(waiting), waiting))
             self._marker, self._waiting = marker, b""
         if self._sending_keys:
             self._send_key(timestamp, sent)
@@ -136,13 +158,21 @@ class Sender:
 
     def _send_sound(self, payload: bytes, timestamp: int, sent: list[bytes]) -> None:
         sound, size = self._waiting + payload, self._packet_bytes
-        start = timestamp - len(self._waiting)
+        if not size:
+            sent.append(self._packet(self._word, timestamp, payload))
+            self._plain = not self._settling
+            return
+        start = timestamp - self._units(self._waiting)
         whole = len(sound) // size * size
         for place in range(0, whole, size):
-            sent.append(self._packet(self._word, start + place, sound[place : place + size]))
+            sent.append(self._packet(self._word, start + self._units(sound[:place]), sound[place : place + size]))
         self._waiting = sound[whole:]
-        self._waiting_end = (timestamp + len(payload)) & TIMESTAMP_MASK
-        self._plain = size == FRAME_BYTES and not self._waiting and not self._settling
+        self._waiting_end = (timestamp + self._frame) & TIMESTAMP_MASK
+        self._plain = size == self._octets and not self._waiting and not self._settling
+
+    def _units(self, octets: bytes) -> int:
+        """Return how long some sound is by its own clock."""
+        return len(octets) * self._frame // self._octets
 
     def _send_key(self, timestamp: int, sent: list[bytes]) -> None:
         step = self._keys.step(timestamp)
@@ -170,7 +200,7 @@ class Sender:
     def timestamp_at(self, now: float) -> int:
         """Return the timestamp of the sound of now, as reports say it beside the time (RFC 3550 section 6.4.1)."""
         late = 0.0 if self._media_time is None else now - self._media_time
-        return (self._timestamp + int(late * FRAME_BYTES / FRAME_SECONDS)) & TIMESTAMP_MASK
+        return (self._timestamp + int(late * self._frame / FRAME_SECONDS)) & TIMESTAMP_MASK
 
     def send_digits(self, digits: str, *, on_ms: int, off_ms: int) -> None:
         """Queue keys; see `RtpStream.send_digits`."""

@@ -17,9 +17,7 @@ says. Then `remote` is the address its packets come from:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 from softswitch.errors import RemoteError
 from softswitch.rtp.dtmf import EventReceiver
@@ -36,11 +34,19 @@ from softswitch.rtp.packet import (
     Packet,
     parse,
 )
+from softswitch.rtp.profile import (
+    Address,
+    CodecHeard,
+    KeyPressed,
+    KeysSent,
+    Profile,
+    SourceLatched,
+    StreamEvent,
+)
 from softswitch.rtp.reports import Counts
 from softswitch.rtp.sender import Sender
+from softswitch.rtp.shape import SHAPES
 from softswitch.rtp.stats import StreamStats
-
-Address = tuple[str, int]
 
 #: A source that was silent for this long may be followed by another one: longer than the gaps of loss and hand-over,
 #: shorter than a caller's patience. Silence suppression makes such gaps too, but then comes the same source again.
@@ -59,47 +65,8 @@ MAX_REPORTS = 8
 #: Packets that the first one may have overtaken: 160 ms of them.
 MAX_OVERTAKEN = 8
 
-_SECONDS = 1 / 8000
 _HALF = 0x80000000
 _MAX_DATAGRAM = HEADER_BYTES + MAX_PAYLOAD_BYTES
-
-
-class Profile(NamedTuple):
-    """What was negotiated for one stream: a plain value, made from an `Agreement`.
-
-    codec: `PCMU` or `PCMA`, what `packets` is given and `take` returns. payload_type: the number we send it under.
-    ptime_ms: length of the packets we send, 10 to 60. receive: (payload type, codec) of everything the peer may send.
-    event_payload_type, receive_events: telephone-event, as we send it (None: not at all) and as the peer may send it.
-    """
-
-    codec: str
-    payload_type: int
-    ptime_ms: int
-    receive: tuple[tuple[int, str], ...]
-    event_payload_type: int | None = None
-    receive_events: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class KeyPressed:
-    """The peer pressed a key (RFC 4733); said once, when its first packet arrives."""
-
-    digit: str
-
-
-@dataclass(frozen=True, slots=True)
-class KeysSent:
-    """Every digit given to `send_digits` so far has been sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceLatched:
-    """Valid packets come from `source`, and ours go there from now on."""
-
-    source: Address
-
-
-StreamEvent = KeyPressed | KeysSent | SourceLatched
 
 
 class RtpStream:
@@ -112,11 +79,13 @@ class RtpStream:
         "_audio",
         "_bad",
         "_candidate",
+        "_codecs",
         "_described",
         "_duplicate",
         "_event_types",
         "_first_at",
         "_foreign",
+        "_foreign_types",
         "_gaps",
         "_jitter",
         "_jitter_seconds",
@@ -131,6 +100,7 @@ class RtpStream:
         "_received",
         "_reordered",
         "_rtcp",
+        "_seconds",
         "_sender",
         "_settle_until",
         "_source",
@@ -140,6 +110,7 @@ class RtpStream:
         "_stun",
         "events",
         "heard_at",
+        "hearing",
         "home",
         "remote",
         "reports",
@@ -149,14 +120,17 @@ class RtpStream:
         self, profile: Profile, remote: Address, *, ssrc: int, sequence: int, timestamp: int, now: float
     ) -> None:
         """ssrc, timestamp: 32 random bits each, sequence: 16 (RFC 3550 section 5.1). remote: as the SDP says."""
-        law = LAWS[profile.codec]
+        #: The codec of what is taken.
+        self.hearing = profile.codec
+        shape = SHAPES[profile.codec]
+        self._seconds = 1 / shape.clock_hz
         self.remote = self._described = remote
         #: The host that the peer signals from, empty where it is not known.
         self.home = ""
         self.events: list[StreamEvent] = []
         self.heard_at: float | None = None
         self.reports: list[tuple[bytes, float]] = []
-        self._jitter = Jitter(law.fill, law.quiet)
+        self._jitter = Jitter(shape)
         self._keys = EventReceiver()
         self._received = self._lost = self._duplicate = self._reordered = 0
         self._foreign = self._bad = self._rtcp = self._stun = self._gaps = 0
@@ -179,15 +153,42 @@ class RtpStream:
 
     def _apply(self, profile: Profile) -> None:
         self._profile = profile
-        self._audio = {
-            payload_type: None if codec == profile.codec else LAWS[codec].other
-            for payload_type, codec in profile.receive
-        }
+        self._codecs = dict(profile.receive)
+        self._hear()
         self._event_types = frozenset(profile.receive_events)
+        self._sender.follow(
+            profile.payload_type,
+            profile.ptime_ms,
+            profile.event_payload_type,
+            SHAPES[profile.codec],
+            profile.event_hz,
+        )
+
+    def _hear(self) -> None:
+        """Sort the payload types by what is to be done with them: nothing, another law, another codec altogether."""
+        hearing = self.hearing
+        law = LAWS.get(hearing)
+        self._audio = {
+            payload_type: LAWS[codec].other if law is not None and codec in LAWS and codec != hearing else None
+            for payload_type, codec in self._codecs.items()
+        }
         # The one word that a packet of the fast path begins with: no flags, no marker, our codec.
-        plain = next((number for number, table in self._audio.items() if table is None), None)
+        plain = next((number for number, codec in self._codecs.items() if codec == hearing), None)
         self._plain = -1 if plain is None else VERSION_2 | plain
-        self._sender.follow(profile.payload_type, profile.ptime_ms, profile.event_payload_type)
+        self._foreign_types = frozenset(
+            number
+            for number, codec in self._codecs.items()
+            if codec != hearing and not (law is not None and codec in LAWS)
+        )
+
+    def _switch(self, payload_type: int) -> None:
+        """Follow the peer to another codec of those it may send: what waits is forgotten."""
+        self.hearing = self._codecs[payload_type]
+        shape = SHAPES[self.hearing]
+        self._seconds = 1 / shape.clock_hz
+        self._jitter.recode(shape)
+        self._hear()
+        self._say(CodecHeard(self.hearing))
 
     # Receiving.
 
@@ -200,7 +201,7 @@ class RtpStream:
                 self._received += 1
                 self.heard_at = now
                 step = (timestamp - self._last_timestamp) & TIMESTAMP_MASK
-                deviation = arrived - self._last_arrived - step * _SECONDS
+                deviation = arrived - self._last_arrived - step * self._seconds
                 self._last_arrived = arrived
                 self._last_timestamp = timestamp
                 if deviation < 0.0:
@@ -358,7 +359,7 @@ class RtpStream:
         if packet.payload_type in self._audio:
             # Events keep their timestamp and would be taken for jitter (RFC 3550 section 6.4.1 is about sound).
             step = (packet.timestamp - self._last_timestamp) & TIMESTAMP_MASK
-            deviation = abs(arrived - self._last_arrived - step * _SECONDS)
+            deviation = abs(arrived - self._last_arrived - step * self._seconds)
             if deviation < 1.0:
                 self._jitter_seconds += (deviation - self._jitter_seconds) * 0.0625
             elif step >= _HALF:
@@ -369,6 +370,8 @@ class RtpStream:
 
     def _deliver(self, packet: Packet, arrived: float) -> None:
         if packet.payload_type in self._audio:
+            if packet.payload_type in self._foreign_types:
+                self._switch(packet.payload_type)
             table = self._audio[packet.payload_type]
             if packet.payload:
                 self._jitter.put(
@@ -383,7 +386,7 @@ class RtpStream:
             self._jitter.pause(packet.timestamp, packet.payload or b"\x7f")
 
     def take(self, now: float) -> bytes | None:
-        """Return the next 20 ms the peer says, 160 octets in the profile's codec; None is silence or loss.
+        """Return the next 20 ms the peer says, in the codec `hearing`; None is silence or loss.
 
         It is `Parts` where it has holes, or does not follow what was taken before.
         """
@@ -399,7 +402,7 @@ class RtpStream:
     def packets(self, payload: bytes | None, now: float, noise: bytes = b"") -> Sequence[bytes]:
         """Return the datagrams that carry the next 20 ms; call it every 20 ms, with None for silence.
 
-        Mostly one; none in silence or while a packet longer than 20 ms fills; two of 10 ms. payload: 160 octets in the
+        Mostly one; none in silence or while a packet longer than 20 ms fills; two of 10 ms. payload: 20 ms in the
         profile's codec. While a key is being sent the payload is left out. noise: of comfort noise (RFC 3389), to be
         sent in silence.
         """
@@ -427,10 +430,15 @@ class RtpStream:
             if self._source is not None and self._source[:2] == remote:
                 self._settle_until = None
         if profile is not None and profile != self._profile:
-            if profile.codec != self._profile.codec:
-                law = LAWS[profile.codec]
-                self._jitter.recode(LAWS[self._profile.codec].other, law.fill, law.quiet)
+            if profile.codec != self.hearing:
+                self._recode(profile.codec)
             self._apply(profile)
+
+    def _recode(self, codec: str) -> None:
+        """Hear by another codec, as was agreed."""
+        before, shape = LAWS.get(self.hearing), SHAPES[codec]
+        self.hearing, self._seconds = codec, 1 / shape.clock_hz
+        self._jitter.recode(shape, before.other if before is not None and codec in LAWS else None)
 
     def drain(self) -> list[StreamEvent]:
         """Return what happened since the last call, in order."""
@@ -463,7 +471,7 @@ class RtpStream:
             (self._next - 1) & SEQUENCE_MASK,
             self._received,
             self._lost,
-            int(self._jitter_seconds / _SECONDS),
+            int(self._jitter_seconds / self._seconds),
             sender.sent,
             sender.octets,
             sender.timestamp_at(now),

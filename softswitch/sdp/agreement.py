@@ -9,14 +9,40 @@ from softswitch.sdp.protection import PLAIN, Encryption, Protection
 
 
 class Codec(NamedTuple):
-    """A row of the table below. payload_type: its static number (RFC 3551 table 4)."""
+    """A row of the table below.
+
+    name: as settings and agreements have it. payload_type: its static number (RFC 3551 table 4), else the one we like
+    to offer it under. clock_hz: of its timestamps. encoding, channels: as rtpmap has them. fmtp: what we say of it.
+    """
 
     name: str
     payload_type: int
     clock_hz: int
+    encoding: str = ""
+    channels: int = 1
+    fmtp: str = ""
+
+    @property
+    def rtpmap(self) -> str:
+        """Return its encoding as rtpmap writes it (RFC 8866 section 6.6)."""
+        return f"{self.encoding or self.name}/{self.clock_hz}" + (f"/{self.channels}" if self.channels > 1 else "")
 
 
-CODECS = {codec.name: codec for codec in (Codec("PCMU", 0, 8000), Codec("PCMA", 8, 8000))}
+#: RFC 7587 section 6.1: always 48000 and 2, whatever is sent. We send and hear mono at 16 kHz.
+_OPUS_FMTP = "maxplaybackrate=16000;sprop-maxcapturerate=16000;useinbandfec=1"
+
+CODECS = {
+    codec.name: codec
+    for codec in (
+        Codec("PCMU", 0, 8000),
+        Codec("PCMA", 8, 8000),
+        Codec("G722", 9, 8000),  # its samples come at 16 kHz: a mistake that stays (RFC 3551 section 4.5.2)
+        Codec("opus", 107, 48000, channels=2, fmtp=_OPUS_FMTP),
+        Codec("G729", 18, 8000, fmtp="annexb=no"),
+        Codec("L16", 109, 16000),
+        Codec("L16/8000", 110, 8000, encoding="L16"),
+    )
+}
 
 
 #: What is sent while nobody speaks; `comfort_noise` where the peer takes it.
@@ -63,7 +89,7 @@ class Agreement:
     the peer may send, (payload type, codec) and payload types. remote: where to, an IP literal. sending, receiving:
     which way sound may flow. held: the peer does not want to hear us, of its own will. protection: how the packets are
     encrypted, None where they are plain. comfort_noise: both sides take it, under its static number. control: where
-    reports go, None where there are none.
+    reports go, None where there are none. event_hz: the clock of the events we send.
     """
 
     codec: str
@@ -77,6 +103,7 @@ class Agreement:
     receiving: bool
     held: bool
     clock_hz: int = 8000
+    event_hz: int = 8000
     protection: Protection | None = None
     comfort_noise: bool = False
     control: Control | None = None

@@ -19,6 +19,7 @@ from softswitch.sdp.agreement import CODECS, Agreement, Capabilities, MediaRefus
 from softswitch.sdp.crypto import CryptoLine
 from softswitch.sdp.description import Connection, Direction, Media, Origin, SessionDescription
 from softswitch.sdp.medium import (
+    EVENT_HZ,
     EVENT_PAYLOAD_TYPE,
     Formats,
     direction_of,
@@ -91,7 +92,7 @@ class Numbers(NamedTuple):
     """Payload numbers in use: once a number means a codec, it does so for the whole session (RFC 3264 8.3.2)."""
 
     codecs: tuple[tuple[str, int], ...] = ()
-    event: int | None = None
+    events: tuple[tuple[int, int], ...] = ()  # clock -> number
 
 
 FRESH = Numbers()
@@ -124,13 +125,14 @@ def offer(
         return free
 
     codecs = [(place(known.get(name, CODECS[name].payload_type)), name) for name in caps.codecs]
-    event = (place(EVENT_PAYLOAD_TYPE if numbers.event is None else numbers.event), 8000)
+    clocks = dict.fromkeys((EVENT_HZ, *(CODECS[name].clock_hz for name in caps.codecs)))
+    used = dict(numbers.events)
+    events = [(place(used.get(clock_hz, EVENT_PAYLOAD_TYPE)), clock_hz) for clock_hz in clocks]
     before = previous.media[index].protocol if previous else None
     profile, keys = protection.offering(caps.encryption, own, before, agreed)
     if caps.reports:
         keys = (*keys, *control.offering())
-    events = event if caps.telephone_event else None
-    medium = sound(port, codecs, events, caps.ptime_ms, direction, profile, keys, caps.comfort_noise)
+    medium = sound(port, codecs, events if caps.telephone_event else (), caps.ptime_ms, direction, profile, keys, caps.comfort_noise)
     media = [medium.rejected() for medium in previous.media] if previous else [medium]
     media[index] = medium
     return _describe(address, tuple(media), session_id, version)
@@ -180,6 +182,7 @@ def answer(
         receiving=receiving,
         held=not peer_listens,
         clock_hz=codec.clock_hz,
+        event_hz=formats.event_hz(event),
         protection=guarded,
         comfort_noise=formats.noise,
         control=control.agreed(None, theirs, host) if caps.reports else None,
@@ -188,7 +191,7 @@ def answer(
     media[index] = sound(
         port,
         [(payload_type, codec.name)],
-        None if event is None else (event, codec.clock_hz),
+        () if event is None else ((event, formats.event_hz(event)),),
         ptime_ms,
         direction_of(sending, receiving),
         theirs.protocol,
@@ -233,6 +236,7 @@ def accept(caps: Capabilities, ours: SessionDescription, answered: SessionDescri
         receiving=receives(wished) and sends(peer),
         held=sends(wished) and not peer_listens,
         clock_hz=codec.clock_hz,
+        event_hz=formats.event_hz(event),
         protection=agreed_keys,
         comfort_noise=own.noise and formats.noise,
         control=control.agreed(mine, theirs, host) if caps.reports else None,

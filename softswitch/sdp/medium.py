@@ -1,5 +1,6 @@
 """The m= line of telephone sound, read and written: formats, packet length, where it goes, which way."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from softswitch.errors import RemoteError
@@ -11,10 +12,19 @@ from softswitch.sdp.protection import Lines
 MIN_PTIME_MS, MAX_PTIME_MS = 10, 60
 #: The number we offer telephone-event under, the one most of the field uses.
 EVENT_PAYLOAD_TYPE = 101
+#: The clock of telephone-event beside most codecs.
+EVENT_HZ = 8000
 #: RFC 4733 section 3.2: the sixteen DTMF keys.
 EVENTS = "0-15"
 
-_STATIC = {codec.payload_type: (codec.name, codec.clock_hz) for codec in (*CODECS.values(), NOISE)}
+#: The lowest number that means nothing by itself (RFC 3551 section 3).
+_DYNAMIC = 96
+_STATIC = {
+    codec.payload_type: (codec.name, codec.clock_hz)
+    for codec in (*CODECS.values(), NOISE)
+    if codec.payload_type < _DYNAMIC
+}
+_BY_RTPMAP = {codec.rtpmap.upper(): codec for codec in CODECS.values()}
 
 
 class Formats(NamedTuple):
@@ -25,8 +35,16 @@ class Formats(NamedTuple):
     noise: bool = False
 
     def event_for(self, codec: Codec) -> int | None:
-        """Return the telephone-event number that runs on the clock of `codec` (RFC 4733 section 2.1)."""
-        return next((payload_type for payload_type, clock_hz in self.events if clock_hz == codec.clock_hz), None)
+        """Return the telephone-event number that runs on the clock of `codec` (RFC 4733 section 2.1).
+
+        Where there is none, the one of 8000 Hz: some peers name no other, and mean it beside every codec.
+        """
+        clocks = {clock_hz: payload_type for payload_type, clock_hz in reversed(self.events)}
+        return clocks.get(codec.clock_hz, clocks.get(EVENT_HZ))
+
+    def event_hz(self, payload_type: int | None) -> int:
+        """Return the clock of a telephone-event number."""
+        return dict(self.events).get(EVENT_HZ if payload_type is None else payload_type, EVENT_HZ)
 
 
 def formats_of(medium: Media, caps: Capabilities, ours: Media | None = None) -> Formats:
@@ -44,9 +62,14 @@ def formats_of(medium: Media, caps: Capabilities, ours: Media | None = None) -> 
             events.append((payload_type, clock_hz))
         elif Codec(name, payload_type, clock_hz) == NOISE:
             noise = caps.comfort_noise
-        elif name in caps.codecs and name in CODECS and CODECS[name].clock_hz == clock_hz:
-            codecs.append((payload_type, CODECS[name]))
+        elif (codec := _BY_RTPMAP.get(_mapped(name, clock_hz))) is not None and codec.name in caps.codecs:
+            codecs.append((payload_type, codec))
     return Formats(tuple(codecs), tuple(events), noise)
+
+
+def _mapped(name: str, clock_hz: int) -> str:
+    encoding, _, channels = name.partition("/")
+    return f"{encoding.upper()}/{clock_hz}" + (f"/{channels}" if channels else "")
 
 
 def _rtpmaps(medium: Media) -> dict[int, tuple[str, int]]:
@@ -104,26 +127,28 @@ def remote_of(description: SessionDescription, medium: Media, address: str) -> t
 def sound(
     port: int,
     codecs: list[tuple[int, str]],
-    event: tuple[int, int] | None,
+    events: Sequence[tuple[int, int]],
     ptime_ms: int,
     direction: Direction,
     protocol: str,
     keys: Lines = (),
     noise: bool = False,
 ) -> Media:
-    """Return our m= line; codecs: (payload type, name), event: (payload type, clock). keys: further lines.
+    """Return our m= line; codecs: (payload type, name), events: (payload type, clock). keys: further lines.
 
     noise: whether comfort noise is named too.
     """
-    attributes: list[tuple[str, str | None]] = [
-        ("rtpmap", f"{payload_type} {name}/{CODECS[name].clock_hz}") for payload_type, name in codecs
-    ]
+    attributes: list[tuple[str, str | None]] = []
+    for payload_type, name in codecs:
+        attributes.append(("rtpmap", f"{payload_type} {CODECS[name].rtpmap}"))
+        if CODECS[name].fmtp:
+            attributes.append(("fmtp", f"{payload_type} {CODECS[name].fmtp}"))
     formats = [str(payload_type) for payload_type, _ in codecs]
     if noise:
         formats.append(str(NOISE.payload_type))
         attributes.append(("rtpmap", f"{NOISE.payload_type} {NOISE.name}/{NOISE.clock_hz}"))
-    if event:
-        formats.append(str(event[0]))
-        attributes += [("rtpmap", f"{event[0]} telephone-event/{event[1]}"), ("fmtp", f"{event[0]} {EVENTS}")]
+    for number_, clock_hz in events:
+        formats.append(str(number_))
+        attributes += [("rtpmap", f"{number_} telephone-event/{clock_hz}"), ("fmtp", f"{number_} {EVENTS}")]
     attributes += [("ptime", str(ptime_ms)), *keys, (direction, None)]
     return Media("audio", port, protocol, tuple(formats), attributes=tuple(attributes))

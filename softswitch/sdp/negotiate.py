@@ -135,8 +135,10 @@ class Negotiation:
     def _agree(self, agreement: Agreement) -> None:
         self.agreement = agreement
         codecs = dict(self._numbers.codecs) | {codec: payload_type for payload_type, codec in agreement.receive}
-        events = agreement.receive_events
-        self._numbers = Numbers(tuple(codecs.items()), events[0] if events else self._numbers.event)
+        events = dict(self._numbers.events)
+        if agreement.event_payload_type is not None:
+            events[agreement.event_hz] = agreement.receive_events[0]
+        self._numbers = Numbers(tuple(codecs.items()), tuple(events.items()))
 
     def _say(self, described: SessionDescription) -> SessionDescription:
         """Return `described` under the version it must carry: the last one if nothing else changed (RFC 3264 8)."""

@@ -6,8 +6,9 @@ from softswitch.clock import seeded_token
 from softswitch.errors import RemoteError
 from softswitch.net import stun
 from softswitch.rtp import packet, rtcp
+from softswitch.rtp.profile import Profile
 from softswitch.rtp.reports import MAX_ROUND_TRIP, Counts, Reports
-from softswitch.rtp.stream import Profile, RtpStream
+from softswitch.rtp.stream import RtpStream
 from softswitch.sdp.description import SessionDescription
 from softswitch.sdp.negotiate import Capabilities, Negotiation
 from softswitch.sip.admission import CoreSettings

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from softswitch.audio.codecs import PCMU
 from softswitch.legs.ear import Ear
 from softswitch.rtp.packet import Packet
-from softswitch.rtp.stream import Profile, RtpStream
+from softswitch.rtp.profile import Profile
+from softswitch.rtp.stream import RtpStream
 
 Samples = npt.NDArray[np.float64]
 PEER = ("192.0.2.7", 4000)

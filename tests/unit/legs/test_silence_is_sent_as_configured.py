@@ -9,7 +9,8 @@ from softswitch.audio.tones import burst
 from softswitch.legs.hush import HANGOVER_FRAMES, KEEP_ALIVE_FRAMES, NOISE_FRAMES, Hush
 from softswitch.legs.mouth import Mouth
 from softswitch.rtp.packet import Packet, parse
-from softswitch.rtp.stream import Profile, RtpStream
+from softswitch.rtp.profile import Profile
+from softswitch.rtp.stream import RtpStream
 from softswitch.sdp.agreement import Silence
 
 TALK = Frame(burst([(400, -10.0)], 20))

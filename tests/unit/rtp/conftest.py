@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from softswitch.rtp.packet import HEADER, Packet
-from softswitch.rtp.stream import Profile, RtpStream
+from softswitch.rtp.profile import Profile
+from softswitch.rtp.stream import RtpStream
 
 PEER = ("192.0.2.7", 4000)
 PCMU = Profile("PCMU", 0, 20, ((0, "PCMU"),), 101, (101,))

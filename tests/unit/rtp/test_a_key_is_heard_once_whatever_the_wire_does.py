@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from softswitch.rtp.dtmf import KEYS, EventReceiver
-from softswitch.rtp.stream import KeyPressed, Profile
+from softswitch.rtp.profile import KeyPressed, Profile
 
 EVENT = struct.Struct("!BBH")
 

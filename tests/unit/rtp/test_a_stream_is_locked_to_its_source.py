@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from softswitch.rtp.stream import SourceLatched
+from softswitch.rtp.profile import SourceLatched
 
 NAT = ("198.51.100.9", 61_000)
 STRANGER = ("203.0.113.66", 5_555)

@@ -4,7 +4,7 @@ import audioop
 from typing import Any
 
 from softswitch.rtp.law import LAWS
-from softswitch.rtp.stream import Profile
+from softswitch.rtp.profile import Profile
 
 BOTH = Profile("PCMU", 0, 20, ((0, "PCMU"), (8, "PCMA")))
 

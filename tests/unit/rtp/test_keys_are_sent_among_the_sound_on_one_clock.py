@@ -6,7 +6,7 @@ import pytest
 
 from softswitch.errors import LocalError
 from softswitch.rtp.packet import parse
-from softswitch.rtp.stream import KeyPressed, KeysSent, Profile
+from softswitch.rtp.profile import KeyPressed, KeysSent, Profile
 
 SOUND = bytes(160)
 

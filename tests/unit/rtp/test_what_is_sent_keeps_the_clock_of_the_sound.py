@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from softswitch.rtp.packet import parse
-from softswitch.rtp.stream import Profile
+from softswitch.rtp.profile import Profile
 
 FIRST = 0xFFFFFF00
 
