@@ -12,7 +12,7 @@ from pathlib import Path
 
 from softswitch.audio import wav
 from softswitch.audio.frame import Frame
-from softswitch.call.carrier import Carrier, load_carriers
+from softswitch.call.carrier import Carrier, lacking, load_carriers
 from softswitch.call.dial import Dial
 from softswitch.call.dialplan import Dialplan, Rule, load_rules
 from softswitch.call.steps import Agent
@@ -115,11 +115,18 @@ def advice(
     if config is not None and settings.users and all(ipaddress.ip_address(one).is_loopback for one in hosts):
         what = f"sip.listen is {host}, where no telephone on another machine reaches the switch"
         yield load(config, environment).fault(("sip", "listen"), what, "write 0.0.0.0:5060, or run it with --sip")
-    if any(carrier.advice for carrier in catalog.carriers):
+    if config is not None and any(lacking("", user.codecs) for user in settings.users):
+        document = load(config, environment)
+        for at, user in enumerate(settings.users):
+            for sentence in lacking(f"user {user.name}", user.codecs):
+                yield document.fault(("users", at, "codecs"), sentence)
+    if any(carrier.advice or lacking("", carrier.codecs) for carrier in catalog.carriers):
         document = load(read_from(settings)["carriers"], environment)
         for at, carrier in enumerate(catalog.carriers):
             for sentence in carrier.advice:
                 yield document.fault((at, "srtp"), sentence)
+            for sentence in lacking(f"carrier {carrier.name}", carrier.codecs):
+                yield document.fault((at, "codecs"), sentence)
 
 
 def _load_dialplans(

@@ -81,7 +81,7 @@ def _always(coder: Coder) -> Callable[[], Coder]:
 
 @functools.cache
 def _libav() -> str:
-    return "" if importlib.util.find_spec("av") else "it needs PyAV: pip install av"
+    return "" if importlib.util.find_spec("av") else "it needs PyAV: pip install 'softswitch[opus]'"
 
 
 @functools.cache

@@ -1,13 +1,18 @@
 """Coders of libav (FFmpeg) through PyAV, as plain functions of 20 ms. Imported only where a call needs one."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final, Literal
 
 import av
 import av.error
-from av.audio.codeccontext import AudioCodecContext
 
 from softswitch.errors import RemoteError
+
+
+def _context(name: str, mode: Literal["r", "w"]) -> Any:
+    """Return a context of sound: what PyAV makes is declared without what kind it is."""
+    return av.CodecContext.create(name, mode)
+
 
 _NONE: Final[Mapping[str, str]] = {}
 
@@ -17,11 +22,9 @@ class Encoder:
 
     __slots__ = ("_coder", "_rate_hz")
 
-    def __init__(
-        self, name: str, rate_hz: int, *, bit_rate: int = 0, options: Mapping[str, str] = _NONE
-    ) -> None:
-        coder = AudioCodecContext.create(name, "w")
-        coder.sample_rate, coder.format, coder.layout = rate_hz, "s16", "mono"  # type: ignore[assignment]
+    def __init__(self, name: str, rate_hz: int, *, bit_rate: int = 0, options: Mapping[str, str] = _NONE) -> None:
+        coder = _context(name, "w")
+        coder.sample_rate, coder.format, coder.layout = rate_hz, "s16", "mono"
         if bit_rate:
             coder.bit_rate = bit_rate
         coder.options = dict(options)
@@ -42,8 +45,8 @@ class Decoder:
     __slots__ = ("_coder",)
 
     def __init__(self, name: str, rate_hz: int) -> None:
-        coder = AudioCodecContext.create(name, "r")
-        coder.sample_rate, coder.layout = rate_hz, "mono"  # type: ignore[assignment]
+        coder = _context(name, "r")
+        coder.sample_rate, coder.layout = rate_hz, "mono"
         self._coder = coder
 
     def __call__(self, octets: bytes) -> bytes:

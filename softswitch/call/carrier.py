@@ -13,17 +13,17 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
+from softswitch.audio.codecs import CODECS, usable
 from softswitch.call.numbers import REGIONS
 from softswitch.call.pattern import compile_pattern
 from softswitch.document import digits_as_text, load, off_as_text, validate
 from softswitch.errors import ConfigError, RemoteError
-from softswitch.sdp.agreement import CODECS
 from softswitch.sdp.crypto import SUITES
 from softswitch.sdp.protection import Encryption, KeyMethod, Policy
 from softswitch.sip.uri import Uri
 
-#: Codecs that may stand in `codecs`. Those that this build does not have are known, but not offered.
-KNOWN_CODECS = ("PCMU", "PCMA", "G722", "opus", "G729")
+#: Codecs that may stand in `codecs`. Those that this machine does not have are known, but not offered.
+KNOWN_CODECS = tuple(CODECS)
 #: Gateways of one carrier: more than any carrier publishes, and what one call could ever try.
 MAX_GATEWAYS = 32
 #: Numbers of one pool: the largest campaigns present some hundred.
@@ -110,14 +110,21 @@ def _known_codecs(value: tuple[str, ...]) -> tuple[str, ...]:
     if unknown:
         raise ValueError(f"codec {', '.join(unknown)} is not known; {', '.join(KNOWN_CODECS)} are")
     names = tuple(dict.fromkeys(spelling[name.lower()] for name in value))
-    if not any(name in CODECS for name in names):
-        raise ValueError(f"no codec here is built into this version; add {' or '.join(CODECS)}")
+    if not any(usable(name) for name in names):
+        raise ValueError(f"no codec here can be used on this machine; add {' or '.join(filter(usable, CODECS))}")
     return names
 
 
 def offered(codecs: tuple[str, ...]) -> tuple[str, ...]:
-    """Return those codecs that this build has, in their order."""
-    return tuple(name for name in codecs if name in CODECS)
+    """Return those codecs that can be used on this machine, in their order."""
+    return tuple(name for name in codecs if usable(name))
+
+
+def lacking(whose: str, codecs: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a sentence for each codec that cannot be used on this machine. whose: whom the settings are about."""
+    return tuple(
+        f"{whose}: codec {name} is not offered, because {CODECS[name].missing()}" for name in codecs if not usable(name)
+    )
 
 
 def _country(value: Any) -> Any:
@@ -252,7 +259,7 @@ class Carrier(Entry):
 
     @property
     def offered(self) -> tuple[str, ...]:
-        """Those of `codecs` that this build has, in their order."""
+        """Those of `codecs` that can be used on this machine, in their order."""
         return offered(self.codecs)
 
     @property

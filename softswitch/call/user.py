@@ -64,7 +64,7 @@ class User(Entry):
 
     @property
     def offered(self) -> tuple[str, ...]:
-        """Those of `codecs` that this build has, in their order."""
+        """Those of `codecs` that can be used on this machine, in their order."""
         return offered(self.codecs)
 
     @cached_property

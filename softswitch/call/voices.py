@@ -8,7 +8,8 @@ into the bridge: the switchboard defers it to after the tick.
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from softswitch.audio.frame import SILENCE, Frame, Voice, cut
+from softswitch.audio.frame import SILENCE, TELEPHONE_HZ, Frame, Voice, cut
+from softswitch.audio.rate import Rate
 from softswitch.audio.splice import spliced
 from softswitch.audio.tones import Tone, hold_tone, progress
 from softswitch.audio.wav import Player
@@ -92,11 +93,12 @@ class Recorder:
     frames: what was heard, in order, one for each tick, so lost packets are there as silence.
     """
 
-    __slots__ = ("_limit", "_on_end", "frames")
+    __slots__ = ("_limit", "_on_end", "_rate", "frames")
 
     def __init__(self, seconds: float, *, on_end: OnEnd | None = None) -> None:
         self.frames: list[Frame] = []
         self._limit = min(round(seconds * 50), MAX_RECORDING_FRAMES)
+        self._rate = Rate(TELEPHONE_HZ)
         self._on_end = on_end
 
     def take(self) -> Frame | None:
@@ -106,7 +108,7 @@ class Recorder:
     def give(self, frame: Frame) -> None:
         """Keep the frame; report the end, once, when the time is up."""
         if len(self.frames) < self._limit:
-            self.frames.append(frame)
+            self.frames.append(frame if frame.rate_hz == TELEPHONE_HZ else self._rate.convert(frame))
         elif self._on_end is not None:
             on_end, self._on_end = self._on_end, None
             on_end()

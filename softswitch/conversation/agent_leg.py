@@ -15,7 +15,8 @@ from math import inf
 from typing import Any, Final
 
 from softswitch import clock
-from softswitch.audio.frame import Frame
+from softswitch.audio.frame import TELEPHONE_HZ, Frame
+from softswitch.audio.rate import Rate
 from softswitch.audio.tones import burst, frames_of
 from softswitch.audio.vad import VoiceDetector
 from softswitch.call.cause import Cause
@@ -69,6 +70,7 @@ class AgentLeg:
         self._on_event = on_event
         self._settings = settings = settings or AgentSettings()
         self._detector = detector
+        self._rate = Rate(TELEPHONE_HZ)
         self._now = now
         self._turns = tt.TurnTaker(settings.turns)
         self._mouth = Mouth(self._piece_started, self._piece_said)
@@ -183,6 +185,8 @@ class AgentLeg:
         ear = self._ear
         if ear is None or self._state is not LegState.UP:
             return
+        if frame.rate_hz != TELEPHONE_HZ:
+            frame = self._rate.convert(frame)
         voiced = frame.voiced
         if voiced is None:
             voiced = self._detect(frame.pcm)

@@ -1,6 +1,6 @@
 """The sending half of a stream: frames to packets of any length, keys among them, one clock for both.
 
-The clock of the sound, which is the RTP timestamp, runs with time and not with packets: 20 ms of its units each 20 ms, whether
+The clock of the sound, which is the RTP timestamp, runs with time and not with packets: 20 ms in every 20 ms, whether
 there is sound, silence or a key in them. Sequence numbers run with packets.
 """
 

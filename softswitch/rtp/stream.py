@@ -34,15 +34,7 @@ from softswitch.rtp.packet import (
     Packet,
     parse,
 )
-from softswitch.rtp.profile import (
-    Address,
-    CodecHeard,
-    KeyPressed,
-    KeysSent,
-    Profile,
-    SourceLatched,
-    StreamEvent,
-)
+from softswitch.rtp.profile import Address, CodecHeard, KeyPressed, KeysSent, Profile, SourceLatched, StreamEvent
 from softswitch.rtp.reports import Counts
 from softswitch.rtp.sender import Sender
 from softswitch.rtp.shape import SHAPES

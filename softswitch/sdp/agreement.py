@@ -13,6 +13,7 @@ class Codec(NamedTuple):
 
     name: as settings and agreements have it. payload_type: its static number (RFC 3551 table 4), else the one we like
     to offer it under. clock_hz: of its timestamps. encoding, channels: as rtpmap has them. fmtp: what we say of it.
+    most_ms: the longest packets that we send of it.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Codec(NamedTuple):
     encoding: str = ""
     channels: int = 1
     fmtp: str = ""
+    most_ms: int = 60
 
     @property
     def rtpmap(self) -> str:
@@ -37,10 +39,10 @@ CODECS = {
         Codec("PCMU", 0, 8000),
         Codec("PCMA", 8, 8000),
         Codec("G722", 9, 8000),  # its samples come at 16 kHz: a mistake that stays (RFC 3551 section 4.5.2)
-        Codec("opus", 107, 48000, channels=2, fmtp=_OPUS_FMTP),
+        Codec("opus", 107, 48000, channels=2, fmtp=_OPUS_FMTP, most_ms=20),
         Codec("G729", 18, 8000, fmtp="annexb=no"),
-        Codec("L16", 109, 16000),
-        Codec("L16/8000", 110, 8000, encoding="L16"),
+        Codec("L16", 109, 16000, most_ms=20),
+        Codec("L16/8000", 110, 8000, encoding="L16", most_ms=20),
     )
 }
 

@@ -132,7 +132,16 @@ def offer(
     profile, keys = protection.offering(caps.encryption, own, before, agreed)
     if caps.reports:
         keys = (*keys, *control.offering())
-    medium = sound(port, codecs, events if caps.telephone_event else (), caps.ptime_ms, direction, profile, keys, caps.comfort_noise)
+    medium = sound(
+        port,
+        codecs,
+        events if caps.telephone_event else (),
+        caps.ptime_ms,
+        direction,
+        profile,
+        keys,
+        caps.comfort_noise,
+    )
     media = [medium.rejected() for medium in previous.media] if previous else [medium]
     media[index] = medium
     return _describe(address, tuple(media), session_id, version)
@@ -161,15 +170,14 @@ def answer(
     host, remote_port, muted = remote_of(offered, theirs, address)
     payload_type, codec = formats.codecs[0]
     event = formats.event_for(codec)
-    ptime_ms, peer = ptime_of(offered, theirs, caps.ptime_ms), offered.direction_of(theirs)
+    events = () if event is None else ((event, formats.event_hz(event)),)
+    ptime_ms, peer = min(ptime_of(offered, theirs, caps.ptime_ms), codec.most_ms), offered.direction_of(theirs)
     # RFC 3264 section 8.4: 0.0.0.0 is the old way to hold; we may still be sent something.
     peer_listens = receives(peer) and not muted
     sending, receiving = sends(direction) and peer_listens, receives(direction) and sends(peer)
     moved = before is not None and before.remote != (host, remote_port)
-    agreed = before.protection if before is not None else None
-    guarded, lines = protection.answering(
-        keys, theirs, caps.encryption, own, agreed, moved=moved, hidden=hidden is not None and hidden(host)
-    )
+    agreed, unreached = before.protection if before is not None else None, hidden is not None and hidden(host)
+    guarded, lines = protection.answering(keys, theirs, caps.encryption, own, agreed, moved=moved, hidden=unreached)
     agreement = Agreement(
         codec.name,
         payload_type,
@@ -187,17 +195,10 @@ def answer(
         comfort_noise=formats.noise,
         control=control.agreed(None, theirs, host) if caps.reports else None,
     )
-    media = [medium.rejected() for medium in offered.media]
-    media[index] = sound(
-        port,
-        [(payload_type, codec.name)],
-        () if event is None else ((event, formats.event_hz(event)),),
-        ptime_ms,
-        direction_of(sending, receiving),
-        theirs.protocol,
-        (*lines, *control.answering(theirs)) if caps.reports else lines,
-        formats.noise,
-    )
+    lines = (*lines, *control.answering(theirs)) if caps.reports else lines
+    flow, media = direction_of(sending, receiving), [medium.rejected() for medium in offered.media]
+    codecs = [(payload_type, codec.name)]
+    media[index] = sound(port, codecs, events, ptime_ms, flow, theirs.protocol, lines, formats.noise)
     return agreement, _describe(address, tuple(media), session_id, version)
 
 
@@ -227,7 +228,7 @@ def accept(caps: Capabilities, ours: SessionDescription, answered: SessionDescri
     return Agreement(
         codec.name,
         payload_type,
-        ptime_of(answered, theirs, caps.ptime_ms),
+        min(ptime_of(answered, theirs, caps.ptime_ms), codec.most_ms),
         receive=tuple(receive),
         event_payload_type=event,
         receive_events=() if event is None else tuple(payload_type for payload_type, _ in own.events),

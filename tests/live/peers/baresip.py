@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from softswitch.audio.resample import resample
 from tests.live.peers.asterisk import Sound
 from tests.live.peers.free_ports import LOOPBACK, free_port, rtp_block
 from tests.live.peers.heard import RATE_HZ, tone
@@ -227,10 +229,21 @@ class Baresip:
             heard = np.concatenate([heard, self._recorded("enc")[self._echoes_from :]])
         return Sound(heard)
 
+    @property
+    def said(self) -> Sound:
+        """What it said on this call so far."""
+        return Sound(self._recorded("enc"))
+
     def _recorded(self, side: str) -> np.ndarray:
         files = sorted(self.folder.glob(f"dump-*-{side}.wav"))
-        data = files[-1].read_bytes()[WAV_HEADER:] if files else b""
-        return np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.float64)
+        data = files[-1].read_bytes() if files else b""
+        if len(data) < WAV_HEADER:
+            return np.zeros(0)
+        # It records at the rate of the codec, and in stereo where that has two channels.
+        channels, rate_hz = struct.unpack_from("<HI", data, 22)
+        sound = data[WAV_HEADER : len(data) - (len(data) - WAV_HEADER) % (2 * channels)]
+        left = np.frombuffer(sound, "<i2")[::channels]
+        return np.frombuffer(resample(left.tobytes(), rate_hz, RATE_HZ), "<i2").astype(np.float64)
 
     def wait_tone(self, hz: float, seconds: float = 0.6, *, within: float = 8.0) -> None:
         """Wait until it hears this tone, and nothing else, for `seconds` from now on."""

@@ -62,7 +62,7 @@ def test_an_entry_loads_when_its_hashes_are_gone(tmp_path: Path, name: str) -> N
     (carrier,) = _load(tmp_path, _entries()[name])
     assert carrier.name == name
     assert carrier.password.get_secret_value() == "secret", "the password comes from the environment"
-    assert carrier.offered == ("PCMU", "PCMA")
+    assert carrier.offered[:2] == ("PCMU", "PCMA"), "what every machine has comes first"
 
 
 @pytest.mark.parametrize("name", CHINESE)

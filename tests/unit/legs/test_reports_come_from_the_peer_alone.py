@@ -7,9 +7,9 @@ import pytest
 
 from softswitch.legs.media_control import MediaControl
 from softswitch.rtp.packet import HEADER
+from softswitch.rtp.profile import Profile
 from softswitch.rtp.rtcp import Block, Bye, ReceiverReport, SenderReport, compound, parse
 from softswitch.rtp.srtp import SrtpReceiver, SrtpSender
-from softswitch.rtp.profile import Profile
 from softswitch.rtp.stream import RtpStream
 from softswitch.sdp.control import Control
 

@@ -160,7 +160,7 @@ def test_whoever_hears_somebody_else_from_now_on_is_told() -> None:
     voice.cut()  # type: ignore[attr-defined]  # whom it stands for does not care
 
 
-@pytest.mark.parametrize("codec", sorted(CODECS))
+@pytest.mark.parametrize("codec", ["PCMA", "PCMU"])
 def test_every_codec_is_joined(codec: str) -> None:
     made = Mouth(lambda: None)
     made.follow(CODECS[codec], mutes_keys=False)
