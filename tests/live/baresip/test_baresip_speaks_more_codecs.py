@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
+from tests.live.peers.asterisk import Sound
 from tests.live.peers.baresip import NUMBER, SAYS_HZ, Baresip, running_baresip
 from tests.live.peers.switch import SwitchProcess, running_switch
 
@@ -16,6 +18,11 @@ CARRIER = """
   allow: [127.0.0.1]
   codecs: [{codec}, PCMU]
 """
+
+
+def level(sound: Sound) -> float:
+    """Return how loud the tone is at the end; a machine that is busy elsewhere may have made a hole in it."""
+    return float(np.median([sound.tone(-0.1 * at - 0.1, -0.1 * at or None).dbm0 for at in range(6)]))
 
 
 @pytest.fixture(scope="module", params=CODECS)
@@ -43,8 +50,8 @@ def test_a_tone_and_an_echo_are_heard(call: tuple[Baresip, SwitchProcess, str]) 
         baresip.wait_event("CALL_ESTABLISHED", since=mark)
         baresip.wait_tone(hz)
         # baresip's own change of rate makes what it says louder or softer: what counts is what it sent.
-        said = -16.0 if number == "602" else baresip.said.tone(-0.5).dbm0
-        assert baresip.sound.tone(-0.5).dbm0 == pytest.approx(said, abs=0.5)
+        said = -16.0 if number == "602" else level(baresip.said)
+        assert level(baresip.sound) == pytest.approx(said, abs=0.5)
         baresip.hang_up()
         baresip.wait_event("CALL_CLOSED", since=mark)
         record = switch.wait_record(**{"from": NUMBER, "to": number})

@@ -1,4 +1,4 @@
-"""A codec that this machine does not have may stand in settings: it is not offered, and `check` says so with its line."""
+"""A codec that this machine does not have may stand in settings: it is not offered, and `check` tells file and line."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from softswitch.audio.codecs import CODECS
 from softswitch.call.carrier import load_carriers
 from softswitch.catalog import advice, load_catalog
-from softswitch.config import settings_of
+from softswitch.config import load_settings
 from softswitch.errors import ConfigError
 
 CARRIERS = "- name: far\n  host: 192.0.2.1\n  codecs: [g729, PCMU]\n"
@@ -30,7 +30,7 @@ def test_check_names_file_and_line(tmp_path: Path, without_g729: None) -> None:
     (tmp_path / "carriers.yaml").write_text(CARRIERS)
     config = tmp_path / "switch.yaml"
     config.write_text(SETTINGS)
-    settings = settings_of(config)
+    settings = load_settings(config, {})
     catalog = load_catalog(settings, {})
     said = [str(fault) for fault in advice(settings, catalog, {}, config=config)]
     why = "codec G729 is not offered, because it needs bcg729"
