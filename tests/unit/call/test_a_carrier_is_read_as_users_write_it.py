@@ -1,9 +1,11 @@
 """What stands in an entry of carriers.yaml is what the trunk works with: words, addresses, codecs, numbers."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from softswitch.audio.codecs import CODECS
 from softswitch.call.carrier import Carrier, load_carriers
 
 LEAST = {"name": "a", "host": "sip.example.com"}
@@ -37,7 +39,9 @@ def test_anything_else_is_not(host: str) -> None:
         _carrier(host=host)
 
 
-def test_codecs_that_this_build_does_not_have_are_known_but_not_offered() -> None:
+def test_codecs_that_this_machine_does_not_have_are_known_but_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("G729", "opus"):
+        monkeypatch.setitem(CODECS, name, replace(CODECS[name], missing=lambda: "it is not here"))
     carrier = _carrier(codecs=["G729", "pcma", "opus", "PCMU", "PCMA"])
     assert carrier.codecs == ("G729", "PCMA", "opus", "PCMU")
     assert carrier.offered == ("PCMA", "PCMU")
