@@ -10,7 +10,7 @@ from softswitch.audio.frame import SILENCE, Frame
 from softswitch.audio.tones import dtmf_frames
 from softswitch.legs.ear import Ear
 from softswitch.legs.mouth import Mouth
-from softswitch.rtp.packet import Packet
+from softswitch.rtp.packet import Packet, parse
 from softswitch.rtp.profile import CodecHeard, KeyPressed, Profile
 from softswitch.rtp.shape import SHAPES, opus_units
 from softswitch.rtp.stream import RtpStream
@@ -199,3 +199,24 @@ def test_keys_are_found_in_the_sound_of_every_codec(codec: str) -> None:
         other.hear(one.say(frame, number * 0.020), number * 0.020)
         keys += other.ear.key or ""
     assert keys == "159D"
+
+
+@pytest.mark.parametrize(
+    ("codec", "units"),
+    [("PCMU", 160), ("G722", 160), ("G729", 160), ("L16/8000", 160), ("L16", 320), ("opus", 960)],
+)
+def test_the_clock_on_the_wire_is_the_one_of_the_rfcs(codec: str, units: int) -> None:
+    # RFC 3551 section 4.5 and table 4; RFC 7587 section 4.1. Both ends of ours could be wrong alike.
+    one = Leg(codec)
+    packets = [parse(one.say(tone(CODECS[codec].rate_hz, number), number * 0.020)[0]) for number in range(3)]
+    assert [packet.timestamp for packet in packets] == [0, units, 2 * units]
+
+
+@pytest.mark.parametrize(
+    ("codec", "event_hz", "units"), [("opus", 48000, 960), ("opus", 8000, 160), ("L16", 16000, 320)]
+)
+def test_how_long_a_key_lasts_is_told_by_its_own_clock(codec: str, event_hz: int, units: int) -> None:
+    one = Leg(codec, event_hz=event_hz)
+    one.stream.send_digits("5")
+    packets = [parse(data) for number in range(3) for data in one.say(SILENCE, number * 0.020)]
+    assert [int.from_bytes(packet.payload[2:4], "big") for packet in packets] == [units, 2 * units, 3 * units]
