@@ -472,6 +472,7 @@ class Switchboard:
 
     def _finish(self, live: _Live, record: CallRecord) -> None:
         del self._calls[live.call.id]
+        live.stage.close()
         self.tally.add(record)
         self.history.add(Told(record, live.call.story), keep=self.limits.recent_calls)
         if not self._calls:

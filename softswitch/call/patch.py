@@ -139,6 +139,10 @@ class Patch:
         elif self._other is leg:
             self.talk(NOBODY)
 
+    def close(self) -> None:
+        """Hold nobody any more who could still be told of a tick."""
+        self._guard = _carry_out
+
     def _mend(self) -> None:
         """Put into the bridge who talks, each behind its hold if it has one."""
         if self._bridge is None:
@@ -174,3 +178,7 @@ class Patch:
         seat = self._asides.pop(id, None)
         if seat is not None:
             seat.leave()
+
+
+def _carry_out(tick: Tick, now: float) -> None:
+    tick(now)

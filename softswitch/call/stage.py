@@ -14,7 +14,7 @@ from softswitch.audio.frame import Frame
 from softswitch.call import commands
 from softswitch.call.call import Call
 from softswitch.call.cause import Cause, from_status
-from softswitch.call.leg import Ended, Leg, LegId, LegSink, ReferProgress
+from softswitch.call.leg import Ended, Leg, LegEvent, LegId, LegSink, ReferProgress
 from softswitch.call.onward import ALONE, Onward
 from softswitch.call.patch import Patch
 from softswitch.call.routing import is_uri
@@ -130,6 +130,14 @@ class Stage:
     def recorded(self) -> Sequence[Frame]:
         """What was recorded last."""
         return self._recorder.frames if self._recorder is not None else ()
+
+    def close(self) -> None:
+        """Let go of whoever is told of this call: it is over, and places no leg any more.
+
+        They hold the call, which holds this stage: all of it would stay until the collector comes round.
+        """
+        self._sink, self._on_voice_end = _told, _heard
+        self.patch.close()
 
     def who_is(self, leg: Leg) -> Who:
         """Return what is known of the far end of a leg."""
@@ -325,3 +333,11 @@ def _host(target: str) -> str:
         return Uri.parse(target).host
     except RemoteError:
         return ""
+
+
+def _told(leg: Leg, event: LegEvent) -> None:
+    """Do nothing with what a leg of a call says that is over."""
+
+
+def _heard(number: int) -> None:
+    """Do nothing with the end of a voice of a call that is over."""

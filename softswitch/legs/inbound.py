@@ -8,7 +8,7 @@ from softswitch.call.leg import LegState
 from softswitch.errors import RemoteError
 from softswitch.legs import nat
 from softswitch.legs.signalling import SDP, Refusal, reason
-from softswitch.legs.whole import Whole
+from softswitch.legs.whole import Attached, Whole
 from softswitch.sdp.agreement import MediaRefused
 from softswitch.sip import invite as machine
 from softswitch.sip.dialog import Dialog
@@ -24,14 +24,14 @@ RETRY_AFTER_SECONDS = 5
 _REFUSED_AS = {401: 403, 407: 403}
 
 
-class Inbound:
+class Inbound(Attached):
     """The side that is called. refusal: why the INVITE cannot become a call, None where it can."""
 
     def __init__(self, leg: Whole, request: Request, key: Key, tag: str) -> None:
+        super().__init__(leg)
         self.key = key
         self.refusal: Refusal | None = None
         self._accepted = False
-        self._leg = leg
         self._server = ServerInvite(
             request, local_tag=tag, contact=leg.contact, settings=leg.settings.timers, headers=leg.settings.answers
         )

@@ -7,7 +7,7 @@ from softswitch import clock
 from softswitch.call.cause import from_status
 from softswitch.call.leg import DigitsSent, LegState
 from softswitch.legs.signalling import GONE
-from softswitch.legs.whole import Whole
+from softswitch.legs.whole import Attached, Whole
 from softswitch.sip.dtmf_info import PLAIN, RELAY, key_body, read_key
 from softswitch.sip.message import Request, Response
 from softswitch.sip.transaction import Key
@@ -21,13 +21,13 @@ PACE_SECONDS = 0.25
 KEYS = "0123456789*#ABCD"
 
 
-class InfoKeys:
+class InfoKeys(Attached):
     """The keys of one leg that wait to be sent."""
 
     finished = True
 
     def __init__(self, leg: Whole) -> None:
-        self._leg = leg
+        super().__init__(leg)
         self._waiting: deque[str] = deque()
         self._kind = RELAY
         self._on_its_way = False

@@ -8,7 +8,7 @@ from softswitch.call.leg import EarlyMedia, LegState, Ringing
 from softswitch.errors import RemoteError
 from softswitch.legs.rtp_media import RtpMedia
 from softswitch.legs.signalling import CREDENTIALS, SDP, reason, reason_in
-from softswitch.legs.whole import Whole
+from softswitch.legs.whole import Attached, Whole
 from softswitch.net.address import show
 from softswitch.sip import invite as machine
 from softswitch.sip.dialog import Dialog
@@ -25,13 +25,13 @@ MAX_SAID = 160
 _FAILED = {"transport": Cause.OUT_OF_ORDER, "timeout": from_status(408)}
 
 
-class Outbound:
+class Outbound(Attached):
     """The side that calls. key: of the INVITE's transaction. heard: any response came."""
 
     def __init__(self, leg: Whole, request: Request, *, late_offer: bool) -> None:
+        super().__init__(leg)
         self.key: Key = ()
         self.heard = False
-        self._leg = leg
         self._request = request
         self._late_offer = late_offer
         self._client = ClientInvite(request, settings=leg.settings.timers)

@@ -39,6 +39,14 @@ class Pump:
         self._arm()
         self._on_still()
 
+    def close(self) -> None:
+        """Drive nothing any more, and let the leg go: none of its parts waits for anything."""
+        self._stop_timer()
+        self._on_still = _nothing_follows
+        parts, self.parts = self.parts, ()
+        for part in parts:
+            part.let_go()
+
     def _arm(self) -> None:
         at: float | None = None
         for part in self.parts:
@@ -47,16 +55,24 @@ class Pump:
                 at = time
         if at == self._timer_at:
             return
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._stop_timer()
         self._timer_at = at
         if at is not None:
             self._timer = asyncio.get_running_loop().call_later(max(0.0, at - clock.now()), self._fired)
 
     def _fired(self) -> None:
         self._timer, self._timer_at = None, None
-        now = clock.now()
+        holder, now = self._on_still, clock.now()
         for part in self.parts:
             part.handle_timer(now=now)
         self()
+        del holder  # of the leg: one part may end it, and the next ones must find it still
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _nothing_follows() -> None:
+    """Do nothing: nobody is there any more who would forget the leg."""

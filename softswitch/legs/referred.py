@@ -10,7 +10,7 @@ from softswitch import clock
 from softswitch.call.leg import LegState, ReferRequested
 from softswitch.errors import RemoteError
 from softswitch.legs.signalling import Refusal
-from softswitch.legs.whole import Whole
+from softswitch.legs.whole import Attached, Whole
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.message import Request, Response
 from softswitch.sip.refer import PACKAGE, SIPFRAG_VERSIONED, Reference, event, read_refer
@@ -22,11 +22,11 @@ from softswitch.sip.uri import Uri
 MAX_SUBSCRIPTIONS = 8
 
 
-class Referred:
+class Referred(Attached):
     """What the far end of one leg asks for."""
 
     def __init__(self, leg: Whole) -> None:
-        self._leg = leg
+        super().__init__(leg)
         self._notifiers: list[Notifier] = []
         #: A transfer that the peer wants to hear nothing of is open (RFC 4488).
         self._silent = False

@@ -12,7 +12,7 @@ from softswitch.call.cause import from_status
 from softswitch.call.leg import LegState, ReferProgress
 from softswitch.errors import RemoteError
 from softswitch.legs.session import glare_seconds
-from softswitch.legs.whole import Whole
+from softswitch.legs.whole import Attached, Whole
 from softswitch.sip.message import Request, Response
 from softswitch.sip.refer import PACKAGE, SCHEMES, SIPFRAG, Fragment, Replaces, SubscriptionState, event, refer_to
 from softswitch.sip.subscription import Subscriber, Told
@@ -31,11 +31,11 @@ MAX_SUBSCRIPTIONS = 8
 Lines = tuple[tuple[str, str], ...]
 
 
-class Referring:
+class Referring(Attached):
     """What we ask of the far end of one leg."""
 
     def __init__(self, leg: Whole) -> None:
-        self._leg = leg
+        super().__init__(leg)
         #: What a REFER shall say that is still to be sent, and what the one on its way says.
         self._wanted: Lines = ()
         self._asked: Lines = ()

@@ -14,7 +14,7 @@ from softswitch.call.cause import Cause, from_status
 from softswitch.call.leg import LegState
 from softswitch.errors import RemoteError
 from softswitch.legs.signalling import CREDENTIALS, GONE, SDP, Refusal
-from softswitch.legs.whole import Whole
+from softswitch.legs.whole import Attached, Whole
 from softswitch.sdp.agreement import MediaRefused
 from softswitch.sdp.description import Direction
 from softswitch.sip import invite as machine
@@ -37,11 +37,11 @@ MAX_GLARES = 10
 MAX_PENDING = 128
 
 
-class Session:
+class Session(Attached):
     """The changes of one leg's session."""
 
     def __init__(self, leg: Whole) -> None:
-        self._leg = leg
+        super().__init__(leg)
         self._wish: Direction = "sendrecv"
         #: What the peer agreed to last.
         self._agreed: Direction = "sendrecv"

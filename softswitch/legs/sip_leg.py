@@ -468,3 +468,4 @@ class SipLeg:
     def _still(self) -> None:
         if self.state is LegState.ENDED and self._pump.finished:
             self.signalling.forget(self)
+            self._pump.close()

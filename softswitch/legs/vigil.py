@@ -8,17 +8,17 @@ from softswitch import clock
 from softswitch.call.cause import Cause, from_status
 from softswitch.call.leg import LegState
 from softswitch.legs.signalling import GONE
-from softswitch.legs.whole import Whole
+from softswitch.legs.whole import Attached, Whole
 from softswitch.sip.message import Response
 
 
-class Vigil:
+class Vigil(Attached):
     """Watches over one leg. seconds: between two questions."""
 
     finished = True
 
     def __init__(self, leg: Whole, seconds: float) -> None:
-        self._leg = leg
+        super().__init__(leg)
         self._seconds = seconds
         self._at: float | None = None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from typing import Protocol
+from weakref import proxy
 
 from softswitch.call.cause import Cause
 from softswitch.call.leg import Digit, DigitsSent, LegEvent, LegId, LegState
@@ -30,6 +31,9 @@ class Part(Protocol):
 
     def next_timer(self) -> float | None: ...
     def handle_timer(self, *, now: float) -> None: ...
+
+    def let_go(self) -> None:
+        """Hold the leg no longer: nothing more will come of it."""
 
 
 class Setup(Part, Protocol):
@@ -114,3 +118,18 @@ class Whole(DialogLeg, Protocol):
     def ended(self, cause: Cause, *, by_peer: bool, said: str = "") -> None: ...
     def report(self, event: LegEvent) -> None: ...
     def keys_happened(self, event: Digit | DigitsSent) -> None: ...
+
+
+class Attached:
+    """What every part has: the leg that it is a part of."""
+
+    def __init__(self, leg: Whole) -> None:
+        self._leg = leg
+
+    def let_go(self) -> None:
+        """Hold the leg no longer than others do.
+
+        A leg and its parts that held each other for ever would stay until the collector comes round, after thousands
+        of calls; and it would have so many of them to look at that the clock were late.
+        """
+        self._leg = proxy(self._leg)
