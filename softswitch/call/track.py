@@ -112,5 +112,6 @@ class Track:
 
     def _close(self) -> None:
         run, self._run, self.due = self._run, None, None
+        self._starts = iter(())  # they hold the call, which holds this track
         if run is not None:
             run.close()
