@@ -140,8 +140,9 @@ class Patch:
             self.talk(NOBODY)
 
     def close(self) -> None:
-        """Hold nobody any more who could still be told of a tick."""
+        """Hold nobody any more who could still be told of a tick, or talk."""
         self._guard = _carry_out
+        self._other = self._kept = NOBODY
 
     def _mend(self) -> None:
         """Put into the bridge who talks, each behind its hold if it has one."""

@@ -77,6 +77,7 @@ class Track:
         """
         for _ in range(MAX_STEPS_IN_A_ROW):
             if self.halted():
+                self._close()
                 return None
             self._stepping = True
             try:

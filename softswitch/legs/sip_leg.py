@@ -110,6 +110,11 @@ class SipLeg:
         outbound.start()
         self._pump()
 
+    def abandon(self) -> None:
+        """Be over without having begun: nobody was told of this leg."""
+        self.state = LegState.ENDED
+        self._pump.close()
+
     def _begin(self, setup: Inbound | Outbound) -> None:
         self._setup = setup
         self._pump.parts = (setup, *self._standing)

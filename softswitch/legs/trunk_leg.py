@@ -314,8 +314,9 @@ class TrunkLeg(Around[SipLeg]):
         self._stop_timer()
         if self._beginning is not None:
             self._beginning.cancel()
-        if self._asking is not None:
-            self._asking.cancel()
+        asking, self._asking = self._asking, None
+        if asking is not None:
+            asking.cancel()
         try:
             self._way.on_over()
         finally:

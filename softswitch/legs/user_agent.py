@@ -178,6 +178,7 @@ class UserAgent:
         sips = placement.secure
         made = self.make_leg(leg, flow, sink, offered, placement.dtmf, placement.session_expires, sips=sips)
         if made.media is None:
+            made.abandon()
             raise ResourceError("no RTP port is free; widen rtp.ports")
         made.auth = placement.auth
         made.carrier = placement.carrier

@@ -144,7 +144,7 @@ class Resolver:
         ]
         failed = [outcome for outcome in outcomes if isinstance(outcome, DnsFailed)]
         if not found and failed:
-            raise failed[0]
+            raise DnsFailed(str(failed[0]))
         return found
 
     async def _pointers(self, name: str) -> list[tuple[str, str]]:
@@ -187,7 +187,7 @@ class Resolver:
         ]
         failed = [outcome for outcome in outcomes if isinstance(outcome, DnsFailed)]
         if failed and not targets:
-            raise failed[0]
+            raise DnsFailed(str(failed[0]))
         return targets
 
     async def _of_host(self, name: str) -> list[str]:
@@ -224,7 +224,7 @@ async def _outcome(work: Any) -> Any:
 
 def _value(outcome: Any) -> Any:
     if isinstance(outcome, DnsFailed):
-        raise outcome
+        raise DnsFailed(str(outcome))  # a new one: what is raised where it is held holds itself
     return outcome
 
 

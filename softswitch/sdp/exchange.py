@@ -45,7 +45,7 @@ class _Chosen(NamedTuple):
 
 def _choose(described: SessionDescription, caps: Capabilities, own: OwnKeys) -> _Chosen:
     """Return the m= line to answer; raise MediaRefused if there is none."""
-    reason: MediaRefused | None = None
+    reason: _Unfit | None = None
     plain: _Chosen | None = None
     for index, medium in enumerate(described.media):
         if medium.kind != "audio" or not medium.port:
@@ -57,29 +57,38 @@ def _choose(described: SessionDescription, caps: Capabilities, own: OwnKeys) -> 
             continue
         formats = formats_of(medium, caps)
         if not formats.codecs:
-            reason = MediaRefused("Incompatible media format", kind="sdp_no_codec", warning=305)
+            reason = _Unfit("Incompatible media format", "sdp_no_codec", 305)
         elif keys is not None:
             return _Chosen(index, formats, keys)
         else:
             plain = plain or _Chosen(index, formats, None)
     if plain is not None:
         return plain
-    raise reason or MediaRefused("Media type not available", kind="sdp_no_audio", warning=304)
+    reason = reason or _Unfit("Media type not available", "sdp_no_audio", 304)
+    raise MediaRefused(reason.words, kind=reason.kind, warning=reason.warning)
 
 
-def _unfit(medium: Media, keys: Keys, wish: Encryption) -> MediaRefused | None:
+class _Unfit(NamedTuple):
+    """Why an m= line cannot be answered, as MediaRefused has it."""
+
+    words: str
+    kind: str
+    warning: int
+
+
+def _unfit(medium: Media, keys: Keys, wish: Encryption) -> _Unfit | None:
     """Return why the transport of an m= line is not for us, None where it is."""
     profile = medium.protocol.upper()
     if profile in PLAIN_PROFILES:
         if keys is None and wish.policy == "require":
-            return MediaRefused("Encrypted sound (SRTP) is required here", kind="sdp_plain", warning=302)
+            return _Unfit("Encrypted sound (SRTP) is required here", "sdp_plain", 302)
         return None
     if profile not in SECURE_PROFILES:
-        return MediaRefused("Incompatible transport protocol", kind="sdp_transport", warning=302)
+        return _Unfit("Incompatible transport protocol", "sdp_transport", 302)
     if wish.policy == "none":
-        return MediaRefused("Encrypted sound (SRTP) is not taken here", kind="sdp_transport", warning=302)
+        return _Unfit("Encrypted sound (SRTP) is not taken here", "sdp_transport", 302)
     if keys is None:
-        return MediaRefused("No key for encrypted sound that can be used", kind="sdp_crypto", warning=302)
+        return _Unfit("No key for encrypted sound that can be used", "sdp_crypto", 302)
     return None
 
 

@@ -32,6 +32,7 @@ from softswitch.sip.session_timer import SessionTimerSettings
 from softswitch.sip.transaction import TimerSettings
 from softswitch.sip.uri import Uri
 from softswitch.switchboard import Limits, Switchboard
+from tests.live.peers.collector import without_collector
 
 LIMIT_SECONDS = 20.0
 #: 64*T1 is 0.64 s: what waits for that long is over within a second.
@@ -287,10 +288,12 @@ def play(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., None]]:
                 async with asyncio.timeout(LIMIT_SECONDS):
                     await story(rig)
                     await rig.nothing_left()
+                    left = leavings()
+                    assert not left, f"left to the collector: {left}"
             finally:
                 await rig.close()
 
-        with asyncio.Runner(loop_factory=loop.new_loop) as runner:
+        with without_collector() as leavings, asyncio.Runner(loop_factory=loop.new_loop) as runner:
             runner.get_loop().set_exception_handler(lambda _, context: complaints.append(context))
             runner.run(main())
         gc.collect()

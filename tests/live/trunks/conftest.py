@@ -31,6 +31,7 @@ from softswitch.sip.parser import parse_message
 from softswitch.sip.transaction import TimerSettings
 from softswitch.switchboard import Limits, Switchboard
 from tests.live.legs.conftest import NoAgents, _no_sound
+from tests.live.peers.collector import without_collector
 
 LIMIT_SECONDS = 20.0
 #: 64*T1 is 0.64 s, longer than a gateway may say nothing here (`try_seconds` 0.3).
@@ -343,12 +344,14 @@ def play(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., None]]:
                 async with asyncio.timeout(LIMIT_SECONDS):
                     await story(rig)
                     await rig.nothing_left()
+                    left = leavings()
+                    assert not left, f"left to the collector: {left}"
             finally:
                 await rig.close()
             await asyncio.sleep(0)
             assert {task.get_name() for task in asyncio.all_tasks() - {asyncio.current_task()}} == set()
 
-        with asyncio.Runner(loop_factory=loop.new_loop) as runner:
+        with without_collector() as leavings, asyncio.Runner(loop_factory=loop.new_loop) as runner:
             runner.get_loop().set_exception_handler(lambda _, context: complaints.append(context))
             runner.run(main())
         gc.collect()

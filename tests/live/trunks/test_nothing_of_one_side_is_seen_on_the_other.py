@@ -186,7 +186,7 @@ def test_who_transfers_is_known_to_a_carrier_by_our_address(play: Play) -> None:
         _near, far = await opened(rig, 486)
         ends: list[Any] = []
         rig.trunks.place(
-            "leg", "+493012345", caller_id="", carrier="", sink=lambda *event: ends.append(event),
+            "leg", "+493012345", caller_id="", carrier="", sink=lambda _leg, event: ends.append(event),
             headers=(("Referred-By", "<sip:nora@nearhost.example:5062;x=near-secret>"),),
         )  # fmt: skip
         await rig.until(lambda: ends)
