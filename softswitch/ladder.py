@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from rich.cells import cell_len
+from rich.markup import escape
 from rich.text import Text
 
 #: Columns of the time, and what stays free to the right of the last lifeline for half of its name.
@@ -247,6 +248,11 @@ def _stranger(call: Json) -> Json:
 def harmless(text: str) -> str:
     """Return what a peer wrote without what a terminal would obey."""
     return "".join(character if character.isprintable() else " " if character.isspace() else "?" for character in text)
+
+
+def as_written(text: str) -> str:
+    """Return what somebody wrote for a table of `rich`: neither obeyed by the terminal nor read as markup."""
+    return escape(harmless(text))
 
 
 def _cut(text: str, room: int) -> str:

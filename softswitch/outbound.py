@@ -15,6 +15,7 @@ from softswitch.call.steps import Agent, HangUp, Say, Wait
 from softswitch.catalog import Catalog
 from softswitch.config import Settings
 from softswitch.errors import ResourceError
+from softswitch.ladder import as_written
 from softswitch.net import loop
 
 #: How long a call without anything to say stays up: long enough for the other side to be heard in its record.
@@ -85,30 +86,34 @@ def print_record(record: CallRecord) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"{record.to}: {record.outcome}", show_header=False)
+    table = Table(title=as_written(f"{record.to}: {record.outcome}"), show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
+
+    def add(name: str, value: str) -> None:
+        table.add_row(as_written(name), as_written(value))  # half of it is what the far end said
+
     data = record.as_json()
     received = data["quality"]["received"]
     for name in ("id", "from", "carrier", "started_at", "answered_at", "ended_at", "cause", "sip_code", "ended_by"):
         if data[name]:
-            table.add_row(name, str(data[name]))
-    table.add_row("duration", f"{record.duration_ms / 1000:.1f} s")
+            add(name, str(data[name]))
+    add("duration", f"{record.duration_ms / 1000:.1f} s")
     if record.media.codec:
-        table.add_row(
+        add(
             "heard",
             f"{received['packets']} packets {record.media.codec}, {received['loss_percent']} % lost, "
             f"jitter {received['jitter_ms']} ms",
         )
     for turn in record.turns:
         if turn.heard:
-            table.add_row("caller", turn.heard)
+            add("caller", turn.heard)
         if turn.said:
-            table.add_row("switch", turn.said + (" (interrupted)" if turn.interrupted else ""))
+            add("switch", turn.said + (" (interrupted)" if turn.interrupted else ""))
     for name, value in sorted(record.variables.items()):
-        table.add_row(f"variable {name}", value)
+        add(f"variable {name}", value)
     if record.dtmf:
-        table.add_row("keys", record.dtmf)
+        add("keys", record.dtmf)
     if record.verdict:
-        table.add_row("verdict", record.verdict)
+        add("verdict", record.verdict)
     Console().print(table)

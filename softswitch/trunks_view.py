@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from softswitch.ladder import as_written
+
 #: How a state looks; whatever is not here is on its way from one to another.
 _STYLES = {"registered": "green", "up": "green", "refused": "red", "failed": "red", "down": "red"}
 
@@ -38,7 +40,7 @@ def print_trunks(trunks: Sequence[dict[str, Any]]) -> None:
             duration(one.get("expires_in")),
             milliseconds(one.get("round_trip_ms")),
             _calls(one),
-            escape(_error(one)),
+            as_written(_error(one)),
         )
     console.print(table)
 

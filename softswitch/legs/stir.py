@@ -12,7 +12,7 @@ import urllib.parse
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 from softswitch import clock
 from softswitch.call import numbers
@@ -20,6 +20,7 @@ from softswitch.call.carrier import Carrier
 from softswitch.call.who import Who
 from softswitch.errors import ResourceError
 from softswitch.legs.signalling import InboundCall
+from softswitch.net.seldom import Seldom
 from softswitch.sip.message import Request
 from softswitch.sip.passport import Attest, Passport, Signer, canonical
 from softswitch.sip.tn_authority import Anchors, Chain
@@ -38,6 +39,8 @@ MAX_KEPT = 1024
 MAX_FETCHES = 8
 #: Ports that a certificate may be published at (ATIS-1000074 section 5.3.1).
 PORTS = (None, 443, 8443)
+
+Value = TypeVar("Value")
 
 Fetch = Callable[[str], Awaitable[bytes]]
 
@@ -101,8 +104,12 @@ class Vouching:
         self._carrier = carrier
         self._fetch = fetch
         self._keep = keep
-        #: By URL: a certificate, None where it could not be had, and until when that holds.
-        self._kept: dict[str, tuple[Chain | None, float]] = {}
+        #: By URL: a certificate, and until when it is not asked for again.
+        self._kept: dict[str, tuple[Chain, float]] = {}
+        #: By URL: until when one that was not to be had is not asked for again. It pushes no other out of its place:
+        #: whoever calls may name a thousand files that a host has not got.
+        self._missing: dict[str, float] = {}
+        self._seldom = Seldom()
         self._fetching: dict[str, asyncio.Task[None]] = {}
         self.adopt(Trust())
 
@@ -143,7 +150,7 @@ class Vouching:
         if own is not None:
             return own
         chain, until = self._kept.get(url, (None, 0.0))
-        if clock.now() < until:
+        if clock.now() < max(until, self._missing.get(url, 0.0)):
             return chain
         if url not in self._fetching and len(self._fetching) < MAX_FETCHES and may_fetch(url, self._trust.hosts):
             task = asyncio.get_running_loop().create_task(self._get(url), name="fetch certificate")
@@ -152,16 +159,29 @@ class Vouching:
         return chain  # an old one serves until there is a new one: whether it is valid is looked at each time
 
     async def _get(self, url: str) -> None:
-        chain, seconds = None, AGAIN_SECONDS
         try:
-            chain, seconds = Chain.read(await self._fetch(url)), self._keep
+            chain = Chain.read(await self._fetch(url))
         except ResourceError as error:
-            log.warning("a certificate of a signed call could not be had: %s", error)
+            self._failed(url, f"could not be had: {error}")
         except ValueError as error:
-            log.warning("a certificate of a signed call cannot be used: %s: %s", url, error)
-        if len(self._kept) >= MAX_KEPT:
-            del self._kept[next(iter(self._kept))]
-        self._kept[url] = (chain, clock.now() + seconds)
+            self._failed(url, f"cannot be used: {url}: {error}")
+        else:
+            self._missing.pop(url, None)
+            _put(self._kept, url, (chain, clock.now() + self._keep))
+
+    def _failed(self, url: str, words: str) -> None:
+        """Do not ask for a certificate again for a while; say so, not for each file that somebody makes up."""
+        _put(self._missing, url, clock.now() + AGAIN_SECONDS)
+        more = self._seldom.due(urllib.parse.urlsplit(url).hostname, now=clock.now())
+        if more is not None:
+            log.warning("a certificate of a signed call %s%s", words, more)
+
+
+def _put(known: dict[str, Value], url: str, value: Value) -> None:
+    """Remember something of a URL, in place of the first where there are too many."""
+    if url not in known and len(known) >= MAX_KEPT:
+        del known[next(iter(known))]
+    known[url] = value
 
 
 def may_fetch(url: str, hosts: Collection[str]) -> bool:

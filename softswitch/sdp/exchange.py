@@ -34,6 +34,9 @@ from softswitch.sdp.protection import PLAIN_PROFILES, SECURE_PROFILES, DtlsOffer
 
 Keys = CryptoLine | DtlsOffer | None
 
+#: Of the m= lines for sound so many are looked at: phones send one for each way to encrypt it.
+MAX_SOUNDS = 8
+
 
 class _Chosen(NamedTuple):
     """The m= line to answer: which it is, what we know of its formats, and the keys it brings."""
@@ -47,9 +50,8 @@ def _choose(described: SessionDescription, caps: Capabilities, own: OwnKeys) -> 
     """Return the m= line to answer; raise MediaRefused if there is none."""
     reason: _Unfit | None = None
     plain: _Chosen | None = None
-    for index, medium in enumerate(described.media):
-        if medium.kind != "audio" or not medium.port:
-            continue
+    sounds = [(index, medium) for index, medium in enumerate(described.media) if medium.kind == "audio" and medium.port]
+    for index, medium in sounds[:MAX_SOUNDS]:
         keys = protection.offered(described, medium, caps.encryption, own)
         fault = _unfit(medium, keys, caps.encryption)
         if fault is not None:

@@ -15,8 +15,10 @@ from softswitch.sip.headers import KNOWN, LISTS, CSeq, NameAddr, Via, canonical
 from softswitch.sip.reasons import REASONS
 from softswitch.sip.uri import Uri
 
-#: Values of one Via, Route, Contact… header of one message that we parse; a call passes no more proxies (Max-Forwards).
-MAX_VALUES = 128
+#: Values of one Route, Contact… header that we parse: more than a dialog keeps, or than an account has telephones.
+MAX_VALUES = 32
+#: Values of Via; a call passes no more proxies (Max-Forwards).
+MAX_VIAS = 72
 
 #: Expires and Max-Forwards end here: RFC 3261 section 20.19 says 2**32 - 1 for the first.
 _SECONDS_LIMIT = 2**32
@@ -101,6 +103,8 @@ class Headers:
             values = [value for known, value in self._items if known.lower() == lower]
         if wanted not in LISTS:
             return values
+        if len(values) > 1 and sum(value.count(",") for value in values) >= grammar.MAX_PIECES:
+            raise broken(f"more values of {wanted} than we read", kind="too_many_values")
         return [piece for value in values for piece in grammar.split_outside(value, ",") if piece]
 
     def readable(self, name: str) -> list[str]:
@@ -245,7 +249,7 @@ class Message:
         parsed = self.headers.parsed
         if "vias" not in parsed:
             texts = self.headers.all("Via")
-            if len(texts) > MAX_VALUES:
+            if len(texts) > MAX_VIAS:
                 raise broken("too many values of Via", kind="too_many_values")
             parsed["vias"] = tuple([Via.parse(text) for text in texts])
         values: tuple[Via, ...] = parsed["vias"]

@@ -12,6 +12,8 @@ from softswitch.sip.message import Message
 SDP = "application/sdp"
 #: Parts of one body that are looked at; the field sends two or three.
 MAX_PARTS = 16
+#: Octets of the head of a part; the field has three lines there.
+MAX_HEAD = 4096
 #: Octets of a boundary (RFC 2046 section 5.1.1).
 MAX_BOUNDARY = 70
 
@@ -70,6 +72,8 @@ def _split(part: bytes) -> tuple[dict[str, str], bytes]:
     if part.startswith(b"\r\n"):
         return {}, part[2:]
     head, _, body = part.partition(b"\r\n\r\n")
+    if len(head) > MAX_HEAD:
+        return {}, body
     lines = head.decode("utf-8", "replace").split("\r\n")
     pairs = (line.partition(":") for line in lines if ":" in line)
     return {name.strip().lower(): value.strip() for name, _, value in pairs}, body

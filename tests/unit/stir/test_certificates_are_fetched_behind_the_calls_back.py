@@ -162,6 +162,42 @@ def test_what_strangers_name_fills_neither_the_line_nor_the_memory(world: World)
     play(world, story)
 
 
+def test_a_thousand_names_of_files_that_nobody_has_push_no_certificate_out(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(rig: Rig) -> None:
+        rig.trust(policy="require")
+        rig.call()
+        await rig.fetched()
+        rig.answer = ResourceError("404")
+        for number in range(MAX_KEPT + 10):
+            rig.call(f"https://certs.example.org/{number}.pem")
+            await rig.fetched()
+        assert rig.call()[0].result == "passed"
+        assert len(rig.vouching._missing) == MAX_KEPT
+        rig.call(f"https://certs.example.org/{MAX_KEPT + 9}.pem")
+        assert len(rig.asked) == 1 + MAX_KEPT + 10, "what was not there a moment ago is not asked for again"
+
+    play(world, story)
+    assert len([record for record in caplog.records if record.levelname == "WARNING"]) == 1
+
+
+def test_a_certificate_that_cannot_be_renewed_serves_on(world: World) -> None:
+    async def story(rig: Rig) -> None:
+        rig.trust()
+        rig.call()
+        await rig.fetched()
+        ((url, (chain, _)),) = rig.vouching._kept.items()
+        rig.vouching._kept[url] = (chain, 0.0)
+        rig.answer = ResourceError("away")
+        for _ in range(2):
+            assert rig.call()[0].result == "passed"
+            await rig.fetched()
+        assert len(rig.asked) == 2
+
+    play(world, story)
+
+
 @pytest.mark.parametrize(
     ("url", "may"),
     [
