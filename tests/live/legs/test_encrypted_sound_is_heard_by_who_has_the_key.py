@@ -254,8 +254,8 @@ def test_whoever_has_another_key_is_not_heard_and_the_record_says_so(play: Play)
     async def story(rig: Any) -> None:
         async with phone_of(rig) as alice:
             alice.call("600")
+            alice.secret = b"?" * 30  # her description is on its way, with another one
             await alice.told(200)
-            alice.probe.encrypt(Book(CM, b"?" * 30), alice.probe.opened)
             began = time.monotonic()
             alice.probe.say(sine(800, 1.5))
             await asyncio.sleep(1.4)
