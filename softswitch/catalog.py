@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from softswitch.audio import wav
+from softswitch.audio.codecs import prepare
 from softswitch.audio.frame import Frame
 from softswitch.call.carrier import Carrier, lacking, load_carriers
 from softswitch.call.dial import Dial
@@ -82,6 +83,7 @@ def load_catalog(settings: Settings, environment: Mapping[str, str]) -> Catalog:
         carriers = load_carriers(files["carriers"], environment, users={user.name for user in settings.users})
     except ConfigError as error:
         faults.extend(error.faults)
+    prepare({name for carrier in carriers for name in carrier.codecs})
     signatures = load_signatures(files["carriers"], environment, carriers, faults)
     trust = load_trust(settings.stir, carriers, faults)
     rules, flows = _load_dialplans(files["dialplans"], media, environment, faults)

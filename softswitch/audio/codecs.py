@@ -1,13 +1,14 @@
 """Codecs as rows: a name, the rate of its samples, how to open a coder and a decoder, and whether they are here.
 
 G.711 comes from `audioop`, 0.1 to 0.4 µs a frame: a numpy table takes longer on 160 samples. G.722 and Opus come from
-libav, whose import takes memory and half a second: only the first call that speaks one of them pays for it.
+libav, whose import takes memory and half a second: it is imported by whoever reads settings that name one of them
+(`prepare`), and by nobody else.
 """
 
 import audioop
 import functools
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -147,3 +148,17 @@ CODECS: Final = {codec.name: codec for codec in (PCMU, PCMA, G722, OPUS, G729, L
 def usable(name: str) -> bool:
     """Return whether a codec is known, and can be used on this machine."""
     return name in CODECS and not CODECS[name].missing()
+
+
+@functools.cache
+def _opened(name: str) -> None:
+    """Open a codec once; what it needs is loaded then."""
+    CODECS[name].encoder()
+    CODECS[name].decoder()
+
+
+def prepare(names: Iterable[str]) -> None:
+    """Load what these codecs need, where they are here: a call that did it would hold up all others for so long."""
+    for name in names:
+        if usable(name):
+            _opened(name)

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import pydantic
 
+from softswitch.audio.codecs import prepare
 from softswitch.call.carrier import CallerId, Codecs, Dtmf, Entry, Secret, offered
 from softswitch.call.toll_rules import TollLimits
 from softswitch.document import digits_as_text
@@ -130,6 +131,7 @@ class UserBook:
         self._names = {user.name: user for user in self.users}
         self._numbers = {user.number: user for user in reversed(self.users) if user.number}
         self._identities = {user.identity: user for user in reversed(self.users)}
+        prepare({name for user in self.users for name in user.codecs})
         names = [algorithm.lower() for algorithm in algorithms]
         self._keys = {
             user.name: {name: key for name in names if (key := user.key(name, realm)) is not None}
