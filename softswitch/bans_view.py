@@ -35,7 +35,7 @@ def print_bans(found: dict[str, Any]) -> None:
             table.add_column(name, justify="right", no_wrap=True)
         for ban in bans:
             table.add_row(
-                escape(str(ban.get("host"))),
+                escape(str(ban.get("host")) + (" (connections)" if ban.get("connections") else "")),
                 escape(WHY.get(kind := str(ban.get("kind")), kind)),
                 duration(float(ban.get("seconds_left") or 0.0)),
                 str(ban.get("times")),

@@ -85,6 +85,7 @@ class People:
         self._asked = asyncio.Event()
         user_agent.reception.identify = self.identity.identify
         self.proof.on_offence = self.identity.on_offence = user_agent.guard.offended
+        self.proof.on_proved, self.proof.shared = user_agent.guard.gate.vindicated, user_agent.guard.gate.vouched
         trunks.tolls.toll.own = self._toll_of
         user_agent.guard.known.append(self.proof.proved)
         trunks.on_accounts = self.proof.replace_accounts

@@ -31,7 +31,8 @@ class GuardSection(Section):
     who are known, and trusted networks are listened to. known: networks that are never banned and may say as much as a
     carrier, such as a proxy in front; they are believed nothing. Rates are a second, five seconds' worth may come at
     once: requests (new ones) and messages of one stranger, all_requests and all_messages of all strangers together,
-    known_requests and known_messages of a carrier or a registered telephone. ban_points: how many points of offences
+    peer_messages of one whom we are on a call with, known_requests and known_messages of a carrier or a registered
+    telephone. ban_points: how many points of offences
     are a ban. forgive_seconds: until one of them is forgiven. ban_seconds: the first ban; each further one takes twice
     the time, up to ban_max_seconds. calls: of one stranger at once; all_calls: of all strangers together.
     """
@@ -44,6 +45,7 @@ class GuardSection(Section):
     messages: float = pydantic.Field(default=50.0, gt=0)
     all_requests: float = pydantic.Field(default=200.0, gt=0)
     all_messages: float = pydantic.Field(default=1000.0, gt=0)
+    peer_messages: float = pydantic.Field(default=200.0, gt=0)
     known_requests: float = pydantic.Field(default=500.0, gt=0)
     known_messages: float = pydantic.Field(default=5000.0, gt=0)
     ban_points: float = pydantic.Field(default=30.0, ge=1)

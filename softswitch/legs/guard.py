@@ -10,6 +10,7 @@ from softswitch.call.leg import LegId
 from softswitch.legs.strangers import Strangers
 from softswitch.net.gate import Gate, GateSettings, Standing
 from softswitch.net.seldom import Seldom
+from softswitch.sip.flow import Flow
 
 log = logging.getLogger("softswitch.guard")
 
@@ -51,9 +52,9 @@ class Guard:
             if not self._hosts[host]:
                 del self._hosts[host]
 
-    def offended(self, host: str, kind: str, words: str = "") -> None:
-        """Note something that a host did wrong, one of `gate.OFFENCES`."""
-        self.gate.offended(host, kind, words=words, now=clock.now())
+    def offended(self, flow: Flow, kind: str, words: str = "") -> None:
+        """Note something that whoever speaks by a flow did wrong, one of `gate.OFFENCES`."""
+        self.gate.offended(flow.remote[0], kind, words=words, now=clock.now(), connected=flow.reliable)
 
     def _standing(self, host: str) -> Standing:
         if any(knows(host) for knows in self.known):

@@ -43,7 +43,7 @@ class Carriers(Protocol):
 
 
 class Identity:
-    """Tells whose calls are. on_offence: told of what a host did wrong, and of what kind that was."""
+    """Tells whose calls are. on_offence: told who did wrong by what flow, and of what kind that was."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Identity:
         """trusts: whether the word of who speaks by a way is believed. ours: whether a host in an address is us, as who
         speaks by that way sees it. opens: whether the dialplan serves a call.
         """
-        self.on_offence: Callable[[str, str], None] = _nobody_counts
+        self.on_offence: Callable[[Flow, str], None] = _nobody_counts
         self._proof = proof
         self._carriers = carriers
         self._trusts = trusts
@@ -79,7 +79,7 @@ class Identity:
             case str():
                 return self._of_carrier(proved, by_address)
         if by_address is not None:
-            return self._proof.ask()
+            return self._proof.ask(flow)
         return self._unproved(request, flow)
 
     def _open(self, request: Request, who: str) -> bool:
@@ -98,17 +98,17 @@ class Identity:
         who, host = _from(request)
         if not self._proof.anybody:  # the dialplan answers, and what it has not opened does not exist
             if not trusted and not self._open(request, who):
-                self.on_offence(flow.remote[0], "closed_number")
+                self.on_offence(flow, "closed_number")
             return None
         if self._ours(host, flow) and (not trusted or self._proof.book.find(who) is not None):
-            return self._proof.ask()
+            return self._proof.ask(flow)
         if trusted:
             return None
         if self._open(request, who):
             return None
         if not self._proof.proved(flow.remote[0]):  # a carrier asks once without credentials before each call
-            self.on_offence(flow.remote[0], "closed_number")
-        return self._proof.ask()
+            self.on_offence(flow, "closed_number")
+        return self._proof.ask(flow)
 
 
 def _of_user(user: User) -> Known:
@@ -131,5 +131,5 @@ def _from(request: Request) -> tuple[str, str]:
     return uri.username, uri.host
 
 
-def _nobody_counts(_host: str, _kind: str) -> None:
+def _nobody_counts(_flow: Flow, _kind: str) -> None:
     """Count nothing."""

@@ -14,6 +14,7 @@ from softswitch.call.user import User, UserBook
 from softswitch.legs.signalling import Refusal
 from softswitch.legs.turned_away import Turnings
 from softswitch.net.address import show
+from softswitch.net.networks import subscriber
 from softswitch.net.seldom import Seldom
 from softswitch.sip import grammar
 from softswitch.sip.digest import HASHES, account_key
@@ -44,13 +45,17 @@ class Account:
 class Proof:
     """Asks for credentials, and judges them.
 
-    book: the users, with the keys of `settings.realm`. on_offence: told of each wrong try: host and kind. secret: makes
-    nonces; a fresh one for each run.
+    book: the users, with the keys of `settings.realm`. on_offence: told of each wrong try: by what flow, and its kind.
+    on_proved: told of a host from which somebody has proved who he is. shared: whether a host is one of several by
+    which the same telephones come, as proxies are: what one of them was asked another may answer. secret: makes nonces;
+    a fresh one for each run.
     """
 
     def __init__(self, settings: DigestSettings, *, secret: bytes, now: Callable[[], float] = clock.now) -> None:
         self.book = UserBook()
-        self.on_offence: Callable[[str, str], None] = _nobody_counts
+        self.on_offence: Callable[[Flow, str], None] = _nobody_counts
+        self.on_proved: Callable[[str], None] = lambda host: None
+        self.shared: Callable[[str], bool] = lambda host: False
         self._digest = DigestServer(settings, secret=secret)
         self._now = now
         self._algorithms = tuple(name.lower() for name in settings.algorithms if name.lower() in HASHES)
@@ -82,9 +87,14 @@ class Proof:
             for algorithm in self._algorithms
         }
 
-    def ask(self, *, stale: bool = False) -> Refusal:
+    def ask(self, flow: Flow, *, stale: bool = False) -> Refusal:
         """Return the 401 that asks for credentials."""
-        return Refusal(401, self._digest.challenge(stale=stale, now=self._now()))
+        return Refusal(401, self._digest.challenge(stale=stale, place=self._place(flow), now=self._now()))
+
+    def _place(self, flow: Flow) -> str:
+        """Return whose a nonce is: of who it was sent to, so that nobody answers with another's address."""
+        host = flow.remote[0]
+        return "" if self.shared(host) else subscriber(host)
 
     def judge(self, request: Request, flow: Flow) -> User | str | Refusal | None:
         """Return the user, or the name of the carrier, that a request is proved to be from.
@@ -92,17 +102,20 @@ class Proof:
         None: it claims nothing in our realm. A refusal: what it claims is not proved, or with a nonce that is over.
         """
         now, host = self._now(), flow.remote[0]
-        outcome, username = self._digest.judge(request, partial(self._key_at, host, now), now=now)
+        outcome, username = self._digest.judge(
+            request, partial(self._key_at, host, now), place=self._place(flow), now=now
+        )
         match outcome:
             case Outcome.ABSENT:
                 return None
             case Outcome.ACCEPTED:
                 self._remember(host, now)
+                self.on_proved(host)
                 self.guesses.proved(username, host)
                 self.turnings.proved(username, host)
                 return self.book.named(username) or self._accounts[username]
             case Outcome.STALE:
-                return self.ask(stale=True)
+                return self.ask(flow, stale=True)
         more = self._seldom.due(("wrong", host), now=now)
         name, where = grammar.readable(username)[:MAX_WORDS], show(flow.remote)
         if more is not None:
@@ -111,8 +124,8 @@ class Proof:
         self.turnings.refused(name, host, where, known=known, now=now)
         if known:
             self.guesses.failed(username, host, now=now)
-        self.on_offence(host, "bad_password")
-        return self.ask()
+        self.on_offence(flow, "bad_password")
+        return self.ask(flow)
 
     def proved(self, host: str) -> bool:
         """Tell whether somebody has proved who he is from this host, not too long ago."""
@@ -135,5 +148,5 @@ class Proof:
             self._proved.popitem(last=False)
 
 
-def _nobody_counts(_host: str, _kind: str) -> None:
+def _nobody_counts(_flow: Flow, _kind: str) -> None:
     """Count nothing."""

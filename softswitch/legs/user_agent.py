@@ -372,7 +372,7 @@ class UserAgent:
             case machine.BadMessage(kind=kind, flow=flow, detail=detail, broken=broken):
                 self._complaints.note(kind, flow, detail)
                 if broken:
-                    self.guard.offended(flow.remote[0], "bad_message", kind)
+                    self.guard.offended(flow, "bad_message", kind)
 
     def _ack_received(self, request: Request, key: Key | None) -> None:
         if request.body:

@@ -141,7 +141,7 @@ class Users:
         reply = self._user_agent.reception.reply
         proved = self._proof.judge(request, flow)
         if proved is None:
-            proved = self._proof.ask()
+            proved = self._proof.ask(flow)
         if isinstance(proved, Refusal):
             reply(key, request, proved.status, proved.headers)
             return

@@ -25,7 +25,10 @@ REMEMBERED_SECONDS: Final = 3600.0
 
 @dataclass(slots=True)
 class Ban:
-    """One host, or network of IPv6. times: how often it was banned; dropped: messages and connections since."""
+    """One host, or network of IPv6. times: how often it was banned; dropped: messages and connections since.
+
+    pleaded: when something of it was looked at last all the same.
+    """
 
     kind: str
     since: float
@@ -33,17 +36,19 @@ class Ban:
     heard: float
     times: int = 1
     dropped: int = 0
+    pleaded: float = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
 class BanStatus:
-    """One ban as operators see it. seconds_left: until it is over."""
+    """One ban as operators see it. seconds_left: until it is over. connections: of these, and not of datagrams."""
 
     host: str
     kind: str
     seconds_left: float
     times: int
     dropped: int
+    connections: bool = False
 
 
 class Bans:
@@ -74,6 +79,14 @@ class Bans:
         if ban.until <= now:
             return False
         ban.dropped += 1
+        return True
+
+    def pleads(self, host: str, seconds: float, *, now: float) -> bool:
+        """Tell whether something of a banned host may be looked at, once in so many seconds."""
+        ban = self._bans.get(host)
+        if ban is None or now - ban.pleaded < seconds:
+            return False
+        ban.pleaded = now
         return True
 
     def holds(self, host: str, *, now: float) -> bool:

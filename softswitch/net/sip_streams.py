@@ -333,7 +333,7 @@ class Streams:
     def message(self, data: bytes, flow: Flow) -> None:
         """Hand up one whole message that the gate lets in; a connection of a host that is banned is broken off."""
         gate, host, now = self._post.gate, flow.remote[0], clock.now()
-        if gate is None or gate.admit(host, data, now=now):
+        if gate is None or gate.admit(host, data, now=now, connected=True):
             self._post.message(data, flow)
             return
         self._break_off(flow)
@@ -389,7 +389,7 @@ class Streams:
 
     def _offended(self, flow: Flow, why: str) -> None:
         if self._post.gate is not None and why in _HOSTILE:
-            self._post.gate.offended(flow.remote[0], _HOSTILE[why], words=why, now=clock.now())
+            self._post.gate.offended(flow.remote[0], _HOSTILE[why], words=why, now=clock.now(), connected=True)
 
     # ---------------------------------------------------------------- the clock
 

@@ -2,14 +2,17 @@
 
 Theory of operation
 -------------------
-A nonce is the time it was made, a serial number, and an HMAC over both: whoever asks costs us no memory. A nonce is
+A nonce is the time it was made, a serial number, and an HMAC over both and over the place that it was sent to: whoever
+asks costs us no memory, and who writes another's address into a datagram has no nonce for that address. A nonce is
 remembered from the first request on that proved a password with it, as the highest count it was used with and a bit for
 each of the counts below. So a client may use one nonce for hours with rising counts, its requests may overtake each
 other on the way, several phones of one account have nonces of their own, and a request that somebody recorded and sends
 again is found out by its count. A client that sends no count (RFC 2069) proves itself once with each nonce.
 
-What is out of date is `stale`, never a failure: a nonce of an earlier run of ours, one beyond its lifetime, a count
-that was used. Right credentials with such a nonce get a fresh one, and the client answers that without asking anybody.
+What is out of date is `stale`, never a failure: a nonce of an earlier run of ours, one beyond its lifetime or of
+another place, a count that was used. It gets a fresh one, and the client answers that without asking anybody. Whether
+the password is right is looked at only where the nonce is (RFC 7616 section 3.3): nobody's account pays for what
+somebody else sends in its name and from its address.
 
 Whatever else is wrong is `WRONG`, and nothing in the answer or in the work done for it tells what it was: an unknown
 user costs the same hashes as a known one, against a key that nobody knows.
@@ -53,7 +56,7 @@ class Outcome(enum.Enum):
 
     ABSENT = "it has none for our realm"
     ACCEPTED = "they prove who it is"
-    STALE = "they are right, but made of a nonce that serves no more"
+    STALE = "they are made of a nonce that serves no more, or of one that was never theirs"
     WRONG = "they prove nothing"
 
 
@@ -113,9 +116,12 @@ class DigestServer:
     def __len__(self) -> int:
         return len(self._used)
 
-    def challenge(self, *, stale: bool = False, now: float) -> tuple[tuple[str, str], ...]:
-        """Return the headers that ask for credentials: one for each algorithm, as RFC 8760 section 2.3 wants them."""
-        nonce = self._nonce(now)
+    def challenge(self, *, stale: bool = False, place: str = "", now: float) -> tuple[tuple[str, str], ...]:
+        """Return the headers that ask for credentials: one for each algorithm, as RFC 8760 section 2.3 wants them.
+
+        place: where they are sent to.
+        """
+        nonce = self._nonce(place, now)
         realm = grammar.quote(self.settings.realm)
         end = ", stale=true" if stale else ""
         return tuple(
@@ -124,16 +130,21 @@ class DigestServer:
             if name.lower() in self._algorithms
         )
 
-    def judge(self, request: Request, key_of: KeyOf, *, now: float) -> Judgement:
-        """Say what the Authorization of a request is worth; `key_of` knows the users."""
+    def judge(self, request: Request, key_of: KeyOf, *, place: str = "", now: float) -> Judgement:
+        """Say what the Authorization of a request is worth; `key_of` knows the users. place: where it came from."""
         params = self._credentials(request)
         if params is None:
             return Judgement(Outcome.ABSENT)
         username = plain(params.get("username", ""))
-        if not self._proves(params, username, request, key_of):
+        body = self._ours(plain(params.get("nonce", "")), place)
+        made = int.from_bytes(body[:_TIME_BYTES]) if body is not None else 0
+        if body is None or now * 1000 - made > self.settings.lifetime * 1000:
+            self._used.pop(body or b"", None)
+            outcome = Outcome.STALE
+        elif not self._proves(params, username, request, key_of):
             outcome = Outcome.WRONG
         else:
-            outcome = self._use(plain(params.get("nonce", "")), _count(params), now)
+            outcome = self._use(body, made, _count(params), now)
         self.counts[outcome.name.lower()] += 1
         return Judgement(outcome, username)
 
@@ -172,15 +183,8 @@ class DigestServer:
         sound = qop in ("", "auth", "auth-int") and (not qop or (_is_count(count) and bool(cnonce)))
         return right & (key is not None) & offered & sound & _same_target(uri, request.uri)
 
-    def _use(self, nonce: str, count: int, now: float) -> Outcome:
-        """Use a nonce that came with right credentials."""
-        body = self._ours(nonce)
-        if body is None:
-            return Outcome.STALE
-        made = int.from_bytes(body[:_TIME_BYTES])
-        if now * 1000 - made > self.settings.lifetime * 1000:
-            self._used.pop(body, None)
-            return Outcome.STALE
+    def _use(self, body: bytes, made: int, count: int, now: float) -> Outcome:
+        """Use a nonce that came with right credentials. made: when it was, in ms."""
         window = self._used.get(body)
         if window is None:
             if made <= self._floor:
@@ -207,14 +211,14 @@ class DigestServer:
 
     # --- nonces ---
 
-    def _nonce(self, now: float) -> str:
+    def _nonce(self, place: str, now: float) -> str:
         self.counts["challenged"] += 1
         self._serial = (self._serial + 1) % (1 << 8 * _SERIAL_BYTES)
         body = int(now * 1000).to_bytes(_TIME_BYTES) + self._serial.to_bytes(_SERIAL_BYTES)
-        return (body + self._mac(body)).hex()
+        return (body + self._mac(body + place.encode())).hex()
 
-    def _ours(self, nonce: str) -> bytes | None:
-        """Return what a nonce says if we made it with our secret, None otherwise."""
+    def _ours(self, nonce: str, place: str) -> bytes | None:
+        """Return what a nonce says if we made it with our secret for this place, None otherwise."""
         if len(nonce) != 2 * (_BODY_BYTES + _MAC_BYTES):
             return None
         try:
@@ -222,7 +226,7 @@ class DigestServer:
         except ValueError:
             return None
         body = data[:_BODY_BYTES]
-        return body if hmac.compare_digest(self._mac(body), data[_BODY_BYTES:]) else None
+        return body if hmac.compare_digest(self._mac(body + place.encode()), data[_BODY_BYTES:]) else None
 
     def _mac(self, data: bytes) -> bytes:
         return hmac.digest(self._secret, data, "sha256")[:_MAC_BYTES]

@@ -59,7 +59,7 @@ def test_a_call_with_the_credentials_of_the_entry(play: Any, recognise: str, her
     async def story(rig: Any) -> None:
         people = await rig.open(carriers=[office(recognise, here=here)], rules=RULES)
         offences: list[Any] = []
-        people.proof.on_offence = people.identity.on_offence = lambda host, kind: offences.append(kind)
+        people.proof.on_offence = people.identity.on_offence = lambda flow, kind: offences.append(kind)
         gateway = await rig.telephone("trunk", "trunk secret")
         gateway.realm_host = "carrier.example"
         assert (await gateway.call("500")).status == status

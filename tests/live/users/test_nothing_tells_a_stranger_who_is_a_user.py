@@ -23,7 +23,7 @@ def test_an_unknown_user_and_a_wrong_password_get_the_same_bytes(play: Any, meth
     async def story(rig: Any) -> None:
         people = await rig.open(ALICE)
         offences: list[Any] = []
-        people.proof.on_offence = lambda host, kind: offences.append((host, kind))
+        people.proof.on_offence = lambda flow, kind: offences.append((flow.remote[0], kind))
         answers = []
         for name in ("alice", "mallo", "nobod"):
             phone = await rig.telephone(name, "a guess")

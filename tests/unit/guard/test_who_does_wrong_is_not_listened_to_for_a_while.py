@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from softswitch.net.bans import MAX_BANS, Bans
-from softswitch.net.gate import Standing
-from tests.unit.guard.conftest import INVITE, RESPONSE, Door
+from softswitch.net.gate import PLEA_SECONDS, Standing
+from tests.unit.guard.conftest import INVITE, REINVITE, RESPONSE, Door
 
 Make = Callable[..., Door]
 
@@ -153,7 +153,7 @@ def test_denied_networks_get_silence_and_allowed_ones_alone_are_heard(door: Make
 
 def test_a_banned_host_is_not_let_connect_and_may_be_pardoned(door: Make) -> None:
     here = door()
-    here.gate.offended("2001:db8::1", "scanner", now=here.now)
+    here.gate.offended("2001:db8::1", "scanner", now=here.now, connected=True)
     assert not here.gate.admit_connection("2001:db8::2", now=here.now)
     (ban,) = here.gate.running_bans(now=here.now)
     assert (ban.host, ban.kind, ban.seconds_left, ban.dropped) == ("2001:db8::/64", "scanner", 60.0, 1)
@@ -197,3 +197,65 @@ def test_the_gate_asks_no_more_often_than_it_must(door: Make) -> None:
     assert len(asked) == 1
     here.admitted(HOST, RESPONSE, a_second=5, seconds=20)
     assert 2 <= len(asked) <= 4
+
+
+REGISTER = b"REGISTER sip:192.0.2.1 SIP/2.0\r\nTo: <sip:ada@192.0.2.1>\r\n\r\n"
+
+
+def test_forged_datagrams_keep_nobody_from_connecting(door: Make) -> None:
+    here = door()
+    here.gate.offended(HOST, "scanner", now=here.now)
+    here.admitted(HOST, a_second=2000)
+    assert not here.admitted(HOST)
+    assert here.gate.admit_connection(HOST, now=here.now)
+    assert here.gate.admit(HOST, INVITE, now=here.now, connected=True)
+    assert not here.gate.bans(HOST, now=here.now)
+
+
+def test_who_is_banned_for_a_connection_is_not_let_connect_again(door: Make) -> None:
+    here = door()
+    here.gate.offended(HOST, "scanner", now=here.now, connected=True)
+    assert here.gate.bans(HOST, now=here.now) and not here.gate.admit_connection(HOST, now=here.now)
+    assert [(ban.host, ban.connections) for ban in here.gate.running_bans(now=here.now)] == [(HOST, True)]
+    assert here.admitted(HOST), "what comes by datagrams is another matter: anybody could have sent it"
+
+
+def test_a_register_passes_now_and_then_and_who_proves_himself_is_banned_no_more(door: Make) -> None:
+    here = door()
+    here.gate.offended(HOST, "scanner", now=here.now)
+    passed = here.admitted(HOST, REGISTER, a_second=50, seconds=20)
+    assert passed == pytest.approx(20 / PLEA_SECONDS, abs=1)
+    here.gate.vindicated(HOST)
+    assert here.admitted(HOST) and not here.gate.running_bans(now=here.now)
+
+
+def test_pleas_are_no_way_around_what_all_strangers_share(door: Make) -> None:
+    here = door(all_requests=20, burst_seconds=1)
+    hosts = [f"10.0.{number >> 8}.{number & 255}" for number in range(2000)]
+    for host in hosts:
+        here.gate.offended(host, "scanner", now=here.now)
+    assert sum(here.admitted(host, REGISTER) for host in hosts) == 20
+
+
+def test_a_peer_whose_address_was_forged_still_ends_its_call(door: Make) -> None:
+    here = door()
+    here.standings[HOST] = Standing.PEER
+    assert here.admitted(HOST)
+    here.gate.offended(HOST, "scanner", now=here.now)
+    bye = b"BYE sip:x@y SIP/2.0\r\nTo: <sip:1@x>;tag=2\r\n\r\n"
+    assert [here.admitted(HOST, message) for message in (bye, RESPONSE, REINVITE, INVITE)] == [1, 1, 1, 0]
+
+
+def test_a_call_makes_nobody_welcome_to_flood(door: Make) -> None:
+    here = door()
+    peers = [f"198.51.100.{number}" for number in range(1, 21)]
+    here.standings.update(dict.fromkeys(peers, Standing.PEER))
+    settings = here.gate.settings
+    alone = here.admitted(peers[0], RESPONSE, a_second=5000, seconds=10)
+    assert alone == pytest.approx(settings.peer_messages * (10 + settings.burst_seconds), rel=0.02)
+    passed = 0
+    for _ in range(1000):
+        here.now += 0.01
+        passed += sum(here.gate.admit(host, RESPONSE, now=here.now) for host in peers for _ in range(5))
+    assert passed <= settings.all_messages * (10 + settings.burst_seconds)
+    assert here.admitted("203.0.113.9"), "and strangers have their share all the while"

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from softswitch.sip.digest_server import LIFETIME, DigestServer, DigestSettings, Outcome
-from softswitch.sip.message import Headers, Request
+from softswitch.sip.message import Headers, Request, Response
 from softswitch.sip.uri import Uri
+
+PLACES = ("192.0.2.2", "", "192.0.2.1", "192.0.2.1")
 
 
 @pytest.mark.parametrize(
@@ -25,8 +27,6 @@ from softswitch.sip.uri import Uri
         ("uri", '"sip:elsewhere.example.com"'),
         ("uri", '"nonsense"'),
         ("uri", None),
-        ("nonce", '"guessed"'),
-        ("nonce", None),
         ("nc", "00000009"),
         ("nc", "1"),
         ("nc", None),
@@ -45,6 +45,28 @@ def test_whatever_is_changed_proves_nothing(
     request = phone.signed()
     assert office.judge(changed(request, **{field: value})).outcome is Outcome.WRONG
     assert office.judge(request).outcome is Outcome.ACCEPTED, "a wrong try must not use up an honest client's count"
+
+
+@pytest.mark.parametrize("nonce", ['"guessed"', None, '"' + "0" * 44 + '"'])
+@pytest.mark.parametrize("password", ["", "guess"])
+def test_a_nonce_that_is_not_ours_is_stale_and_says_nothing_of_the_password(
+    office: Any, make_phone: Any, changed: Any, nonce: str | None, password: str
+) -> None:
+    phone = make_phone(office, "alice", password)
+    phone.ask()
+    wrong = office.server.counts["wrong"]
+    assert office.judge(changed(phone.signed(), nonce=nonce)).outcome is Outcome.STALE
+    assert office.server.counts["wrong"] == wrong, "and no try of the account is used up"
+
+
+def test_a_nonce_is_good_for_the_place_it_was_sent_to_alone(office: Any, make_phone: Any) -> None:
+    phone = make_phone(office)
+    request = phone.request()
+    challenge = Response(401, "Unauthorized", Headers(office.server.challenge(place="192.0.2.1", now=office.now)))
+    phone.client.challenged(request, challenge)
+    phone.client.authorize(request)
+    at = [office.server.judge(request, office.key_of, place=place, now=office.now).outcome for place in PLACES]
+    assert at == [Outcome.STALE, Outcome.STALE, Outcome.ACCEPTED, Outcome.STALE], "the last one is the same once more"
 
 
 @pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
@@ -158,10 +180,13 @@ _texts = st.one_of(
 
 @given(st.lists(st.tuples(st.sampled_from(["username", "nonce", "nc", "qop", "uri", "response", "x"]), _texts)), _texts)
 def test_no_line_raises(pairs: list[tuple[str, str]], tail: str) -> None:
-    line = 'Digest realm="r", ' + ", ".join(f"{name}={value}" for name, value in pairs) + tail
-    request = Request("REGISTER", Uri.parse("sip:r"), Headers([("Authorization", line)]))
     server = DigestServer(DigestSettings("r"), secret=b"s")
-    assert server.judge(request, lambda name, algorithm: None, now=0.0).outcome in (Outcome.ABSENT, Outcome.WRONG)
+    nonce = server.challenge(now=0.0)[0][1].partition('nonce="')[2].partition('"')[0]
+    verdicts = {"": (Outcome.ABSENT, Outcome.STALE), f'nonce="{nonce}", ': (Outcome.ABSENT, Outcome.WRONG)}
+    for begin, expected in verdicts.items():
+        line = f'Digest realm="r", {begin}' + ", ".join(f"{name}={value}" for name, value in pairs) + tail
+        request = Request("REGISTER", Uri.parse("sip:r"), Headers([("Authorization", line)]))
+        assert server.judge(request, lambda name, algorithm: None, now=0.0).outcome in expected
 
 
 @pytest.mark.parametrize(
