@@ -108,8 +108,8 @@ class Stage:
         deck: writes what is recorded. report: told how that goes.
         """
         self.patch = patch
-        self.taping = Taping(call.id, patch, deck, self._recording_news)
-        self._report = report
+        # Not by a method of ours: the two would hold each other, and the call with them, until the collector comes.
+        self.taping = Taping(call.id, patch, deck, partial(_recording_news, call, now, report))
         self.hops = MAX_HOPS
         self.onward = ALONE
         self.who = OURSELVES
@@ -249,13 +249,6 @@ class Stage:
             return ""
         return str(Uri.of(number, known.host, known.port)) if number else ""
 
-    def _recording_news(self, news: RecordingNews) -> None:
-        what, detail = in_words(news)
-        if isinstance(news, RecordingFailed):
-            log.error("%s the recording is %s: %s", self.call.id, news.recorded.state, news.recorded.why)
-        self.call.story.note("", what, detail, now=self._now())
-        self._report(news)
-
     def _hear(self, source: commands.Source, number: int) -> None:
         try:
             voice = voice_of(source, self._sounds, self.recorded, on_end=partial(self._on_voice_end, number))
@@ -341,3 +334,13 @@ def _told(leg: Leg, event: LegEvent) -> None:
 
 def _heard(number: int) -> None:
     """Do nothing with the end of a voice of a call that is over."""
+
+
+def _recording_news(
+    call: Call, now: Callable[[], float], report: Callable[[RecordingNews], None], news: RecordingNews
+) -> None:
+    what, detail = in_words(news)
+    if isinstance(news, RecordingFailed):
+        log.error("%s the recording is %s: %s", call.id, news.recorded.state, news.recorded.why)
+    call.story.note("", what, detail, now=now())
+    report(news)
