@@ -54,7 +54,7 @@ class Front(Protocol):
 
     @property
     def trace(self) -> Trace: ...
-    def respond(self, key: Key, response: Response) -> None: ...
+    def respond(self, key: Key, response: Response, *, forget: bool = False) -> None: ...
     def invites(self, key: Key, leg: DialogLeg) -> None: ...
     def standing(self, replaces: Replaces) -> Standing | None: ...
     def note(self, kind: str, flow: Flow, detail: str) -> None: ...
@@ -128,10 +128,18 @@ class Reception:
         else:
             service(key, request, flow)
 
-    def reply(self, key: Key, request: Request, status: int, headers: Sequence[tuple[str, str]] = ()) -> None:
-        """Answer a request outside of any dialog."""
+    def reply(
+        self,
+        key: Key,
+        request: Request,
+        status: int,
+        headers: Sequence[tuple[str, str]] = (),
+        *,
+        forget: bool = False,
+    ) -> None:
+        """Answer a request outside of any dialog; forget: each copy of it gets the same."""
         lines = (*self._answers, *headers)
-        self._front.respond(key, request.reply(status, to_tag=self._token(), headers=lines))
+        self._front.respond(key, request.reply(status, to_tag=self._token(), headers=lines), forget=forget)
 
     def _asked(self, key: Key, request: Request, _flow: Flow) -> None:
         self.reply(key, request, 503 if self.draining else 200, (("Accept", SDP),))

@@ -216,9 +216,9 @@ class UserAgent:
 
     # What legs and trunks need (`signalling.Signalling`) -----------------------------------------------------------
 
-    def respond(self, key: Key, response: Response) -> None:
-        """Send a response by its transaction."""
-        self.core.send_response(key, response, now=clock.now())
+    def respond(self, key: Key, response: Response, *, forget: bool = False) -> None:
+        """Send a response by its transaction; forget: each copy of the request gets the same."""
+        self.core.send_response(key, response, now=clock.now(), forget=forget)
         self._pump()
 
     def send(
@@ -419,7 +419,7 @@ class UserAgent:
             return
         leg = self._dialogs.get(incoming_id(request))
         if leg is None:
-            self.reception.reply(key, request, 481)
+            self.reception.reply(key, request, 481, forget=True)
         else:
             leg.request_received(request, key, flow)
 

@@ -143,7 +143,8 @@ class Users:
         if proved is None:
             proved = self._proof.ask(flow)
         if isinstance(proved, Refusal):
-            reply(key, request, proved.status, proved.headers)
+            # Who was only asked is asked again; who was wrong is not wrong twice for a copy on the way.
+            reply(key, request, proved.status, proved.headers, forget="Authorization" not in request.headers)
             return
         if isinstance(proved, str) or self.book.find(request.to.uri.username) is not proved:
             reply(key, request, 403)  # proved, and not allowed to: step 4

@@ -193,8 +193,12 @@ class SipCore:
         self._count("ACK", 0, "out")
         self._outputs.append(Transmit(flow, bytes(sent)))
 
-    def send_response(self, key: Key, response: Response, *, now: float) -> bool:
-        """Answer a request. False when its transaction is over, so that nobody waits for the answer any more."""
+    def send_response(self, key: Key, response: Response, *, now: float, forget: bool = False) -> bool:
+        """Answer a request. False when its transaction is over, so that nobody waits for the answer any more.
+
+        forget: the same answer comes of each copy, so nothing need be kept for them (section 8.2.7): over UDP that is
+        half a minute for whatever anybody sends. Not of an INVITE, whose copies stop at our 100.
+        """
         transaction = self._servers.get(key)
         if transaction is None:
             return False
@@ -203,7 +207,11 @@ class SipCore:
         self._count(key[-1], status, "out")
         if status > 100 and key[-1] == "INVITE":
             transaction.tag = response.to.tag or ""
-        self._step(transaction, event, now, data=bytes(response))
+        if forget and status >= 200 and transaction.table is SERVER and transaction.state is State.TRYING:
+            self._outputs.append(Transmit(transaction.flow, bytes(response)))
+            self._forget(transaction)
+        else:
+            self._step(transaction, event, now, data=bytes(response))
         return True
 
     def cancel(self, key: Key, *, headers: Lines = (), now: float) -> bool:
