@@ -472,6 +472,7 @@ class Switchboard:
 
     def _finish(self, live: _Live, record: CallRecord) -> None:
         del self._calls[live.call.id]
+        recorded = live.stage.recorded
         live.stage.close()
         self.tally.add(record)
         self.history.add(Told(record, live.call.story), keep=self.limits.recent_calls)
@@ -480,7 +481,7 @@ class Switchboard:
         taping = live.stage.taping
         record.recordings = taping.done
         # What came of a recording is known when its file is: the record waits for it, and tells the truth.
-        taping.finish(live.stage.recorded, partial(self._file, record), now=self._now())
+        taping.finish(recorded, partial(self._file, record), now=self._now())
 
     def _file(self, record: CallRecord) -> None:
         self._on_record(record)

@@ -132,11 +132,11 @@ class Stage:
         return self._recorder.frames if self._recorder is not None else ()
 
     def close(self) -> None:
-        """Let go of whoever is told of this call: it is over, and places no leg any more.
+        """Let go of whoever is told of this call, and of what was recorded: it is over, and places no leg any more.
 
         They hold the call, which holds this stage: all of it would stay until the collector comes round.
         """
-        self._sink, self._on_voice_end = _told, _heard
+        self._sink, self._on_voice_end, self._recorder = _told, _heard, None
         self.patch.close()
 
     def who_is(self, leg: Leg) -> Who:

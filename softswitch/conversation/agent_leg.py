@@ -424,7 +424,15 @@ class AgentLeg:
         if self._end_timer is not None:
             self._end_timer.cancel()
         if ended is not None:
+            self._let_go()
             self._sink(self, ended)
+
+    def _let_go(self) -> None:
+        """Be held by no part of this leg: all of it would stay until the collector comes round."""
+        self._mouth.close()
+        if self._ear is not None:
+            self._ear.close()
+        self._equipment.tools = Toolbox()
 
     # Tasks ------------------------------------------------------------------------------------------------------------
 

@@ -79,6 +79,10 @@ class Ear:
         elif self._dead:
             self._on_failed(utterance, self._dead)
 
+    def close(self) -> None:
+        """Tell nobody anything any more."""
+        self._on_heard, self._on_failed = _unheard, _unmissed
+
     async def run(self) -> None:
         """Open the recogniser and report what it hears; open it again when it dies, a few times."""
         try:
@@ -120,3 +124,11 @@ class Ear:
     def _lost(self, reason: str) -> None:
         self._recognition = self._hearing = self._backlog = None
         self._on_failed(self._utterance, reason)
+
+
+def _unheard(transcript: Transcript) -> None:
+    """Do nothing: nobody listens."""
+
+
+def _unmissed(utterance: int, reason: str) -> None:
+    """Do nothing: nobody waits for what was not heard."""

@@ -109,6 +109,11 @@ class Mouth:
         self._full = False
         self._has_room.set()
 
+    def close(self) -> None:
+        """Keep nothing, and tell nobody anything any more."""
+        self._on_started, self._on_said = _unheard, _unsaid
+        self._playout = Playout(limit_ms=LEAD_MS)
+
     def _marked(self, name: str, played: bool) -> None:
         self._marks.pop(name)(played)
 
@@ -118,3 +123,11 @@ class Mouth:
         played = self._playout.played_ms - begins
         if played > 0:
             self._on_said(heard_part(piece.text, played, total), True)
+
+
+def _unheard(piece: Piece) -> None:
+    """Do nothing: nobody waits for a piece to begin."""
+
+
+def _unsaid(text: str, cut: bool) -> None:
+    """Do nothing: nobody keeps what was said."""
