@@ -33,6 +33,7 @@ STREAMS = 12
 KEPT = 4000
 #: 64*T1 for a transaction, twice, for a BYE that nobody answers; and a port's quarantine.
 SETTLE_SECONDS = 150.0
+CLOSING_SECONDS = 10.0
 #: What an allocator may keep between two parts of the same length.
 GROWTH_KIB = 12 * 1024
 NUMBERS = ("600", "601", "602", "605", "606", "610", "611", "612", "999")
@@ -285,7 +286,10 @@ def _judge(switch: SwitchProcess, wire: Wire, seconds: float) -> str:
     wire.run(seconds / 2)
     if left := settle(switch, wire):
         return f"left behind after {SETTLE_SECONDS:.0f} s: {left}"
-    after = switch.holdings()
+    # The connection over which we asked for metrics is closed a moment after it was answered.
+    end = time.monotonic() + CLOSING_SECONDS
+    while (after := switch.holdings()).sockets > before.sockets and time.monotonic() < end:
+        time.sleep(0.5)
     print(f"{'over sockets':24} {wire.sent:>9,} messages, {before.rss_kib} KiB, then {after.rss_kib} KiB", flush=True)
     if after.rss_kib - before.rss_kib > GROWTH_KIB:
         return f"memory grew: {before} before, {after} after"
