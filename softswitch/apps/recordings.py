@@ -121,7 +121,12 @@ class _Reel:
         if not self.told:
             self.told = True
             self._deck.forget(self)
-            self._tell(recorded)
+            tell, self._tell = self._tell, _untold  # who is told holds this reel
+            tell(recorded)
+
+
+def _untold(recorded: Recorded) -> None:
+    """Do nothing: it has been told."""
 
 
 @dataclass(frozen=True, slots=True)

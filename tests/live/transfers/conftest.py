@@ -10,7 +10,7 @@ import pytest
 
 from tests.live.baresip.conftest import baresip as baresip
 from tests.live.baresip.conftest import baresip_of_the_session as baresip_of_the_session
-from tests.live.legs.conftest import Peer
+from tests.live.peers.bare_peer import Peer
 from tests.live.peers.rtp_probe import RtpProbe
 from tests.live.peers.switch import SwitchProcess, running_switch
 from tests.live.peers.transferring_phone import Phone
@@ -21,7 +21,7 @@ class Line:
 
     def __init__(self) -> None:
         self.sip = ("", 0)
-        self.peer: Any = Peer(self)  # type: ignore[arg-type]
+        self.peer: Any = Peer(self)
 
 
 class Town:
