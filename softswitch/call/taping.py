@@ -232,13 +232,8 @@ class Taping:
     def _settle(self) -> None:
         if not self._open and self._then is not None:
             then, self._then = self._then, _nothing
-            self._on_news = _untold
             then()
 
 
 def _nothing() -> None:
     """Stand where everything has been told."""
-
-
-def _untold(news: RecordingNews) -> None:
-    """Do nothing: no news can come any more, and whoever was told holds these recordings."""

@@ -1,4 +1,4 @@
-"""When a call is over nothing of it waits for the collector, whatever it did: nobody who is left holds it, nor it itself.
+"""When a call is over nothing of it waits for the collector, whatever it did: nobody holds it, nor it itself.
 
 What holds itself stays until some hundred thousand objects were made, and then takes the time of a tick to look at.
 """
