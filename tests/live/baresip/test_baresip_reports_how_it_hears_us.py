@@ -24,12 +24,13 @@ def phone(
 
 
 def test_both_ways_have_a_score(phone: Baresip, switch: SwitchProcess) -> None:
+    before = len(switch.written)
     mark = phone.dial(f"sip:604@{switch.address}")
     phone.wait_event("CALL_ESTABLISHED", since=mark)
     time.sleep(7.0)
     phone.hang_up()
     phone.wait_event("CALL_CLOSED", since=mark)
-    quality = switch.wait_record(**{"from": NUMBER, "to": "604"})["quality"]
+    quality = switch.wait_record(since=before, **{"from": NUMBER, "to": "604"})["quality"]
     assert quality["sent"]["mos"] is not None, "it has not reported how it hears us"
     assert min(quality["sent"]["mos"], quality["received"]["mos"]) > 4.2
     assert quality["sent"]["loss_percent"] == 0.0 and quality["sent"]["jitter_ms"] < 20

@@ -133,14 +133,22 @@ class SwitchProcess:
         trunks: list[dict[str, Any]] = json.loads(body)["trunks"]
         return trunks
 
-    def wait_record(self, *, seconds: float = WRITTEN_SECONDS, **fields: object) -> dict[str, Any]:
-        """Wait for a call record that has these values; return it, or fail with the records there are."""
-        deadline = time.monotonic() + seconds
+    @property
+    def written(self) -> list[str]:
+        """The call records written so far, a line each."""
         file = self.data / "calls.jsonl"
+        return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+
+    def wait_record(self, *, seconds: float = WRITTEN_SECONDS, since: int = 0, **fields: object) -> dict[str, Any]:
+        """Wait for a call record that has these values; return it, or fail with the records there are.
+
+        since: how many were written before the call. Without it, it may be that of an earlier call with these values.
+        """
+        deadline = time.monotonic() + seconds
         while True:
-            lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+            lines = self.written
             records: list[dict[str, Any]] = [json.loads(line) for line in lines]
-            for record in records:
+            for record in records[since:]:
                 if all(record[name] == value for name, value in fields.items()):
                     return record
             assert time.monotonic() < deadline, f"no record has {fields}:\n" + "\n".join(lines)
